@@ -1,0 +1,106 @@
+"""All settings, in one frozen place: the only reader of the environment.
+
+Every field is `SCRAPINSTA_<NAME>` in the environment, for instance `SCRAPINSTA_DATABASE_URL`.
+"""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from cryptography.fernet import Fernet
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from scrapinsta_ray.errors import Misconfigured
+
+
+class Settings(BaseSettings):
+    """Read once per process; a wrong value fails here, loudly, and names its variable."""
+
+    model_config = SettingsConfigDict(env_prefix="SCRAPINSTA_", frozen=True, extra="ignore")
+
+    home: Path = Field(Path.home() / ".scrapinsta", description="Folder of the embedded store, keys and browsers.")
+    database_url: SecretStr | None = Field(
+        None, description="mysql://user:pass@host:port/db?charset=utf8mb4; unset: SQLite in `home`."
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Fernet key that seals bot passwords and cookies; unset: `home`/secret.key."
+    )
+    site_url: str = Field("https://www.instagram.com", description="The site to read.")
+    cluster_address: str | None = Field(None, description="Ray address for the command line; unset: a local Ray.")
+
+    task_lease_ttl_s: float = Field(60, gt=0, description="How long a worker may be silent about a task.")
+    message_lease_ttl_s: float = Field(600, gt=0, description="How long a sender may be silent about a message.")
+    lease_ttl_s: float = Field(15, gt=1, description="Life of the dispatcher's and the accounts' leases.")
+    poll_idle_s: float = Field(1.5, gt=0, description="The dispatcher's longest sleep when nothing is queued.")
+    max_attempts: int = Field(4, ge=1, le=20, description="Leases a task may use up before it ends as an error.")
+    retry_base_s: float = Field(20, gt=0, description="First back-off of a failed task; doubles, with jitter.")
+
+    profile_reads_per_hour: int = Field(150, ge=1, le=200, description="Per bot account.")
+    following_pages_per_hour: int = Field(40, ge=1, le=75, description="Per bot account.")
+    action_gap_min_s: float = Field(2, ge=0, description="Shortest pause of an account between two tasks.")
+    action_gap_max_s: float = Field(9, ge=0, description="Longest pause of an account between two tasks.")
+
+    headless: bool = True
+    chromium: str | None = Field(None, description="Path of Chromium or Chrome; unset: found on PATH.")
+    chromedriver: str | None = Field(None, description="Path of chromedriver; unset: PATH, then Selenium Manager.")
+    language: str = "en-US"
+    browsers_per_node: int = Field(4, ge=1, description="Browsers that a Ray started by us carries on this machine.")
+
+    log_format: Literal["json", "text"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("site_url")
+    @classmethod
+    def _no_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @property
+    def url(self) -> str:
+        """The database's address, secret included: never log it."""
+        return self.database_url.get_secret_value() if self.database_url else f"sqlite:///{self.home}/scrapinsta.db"
+
+    @property
+    def embedded(self) -> bool:
+        """True when the store is a local SQLite file, which may be created on the way."""
+        return self.url.startswith("sqlite")
+
+    @cached_property
+    def fernet(self) -> Fernet:
+        """The sealer of secrets at rest. Raises Misconfigured if the key is not a Fernet key."""
+        key = self.secret_key.get_secret_value() if self.secret_key else _key_file(self.home / "secret.key")
+        try:
+            return Fernet(key)
+        except ValueError:
+            raise Misconfigured("SCRAPINSTA_SECRET_KEY must be 32 url-safe base64-encoded bytes (a Fernet key).") from None
+
+
+def _key_file(path: Path) -> str:
+    """The key in `path`, made on first use, readable by its owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
+        file.write(Fernet.generate_key().decode())
+    try:
+        os.link(draft, path)  # whoever comes first wins, and nobody reads half a key
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text().strip()
+
+
+def load() -> Settings:
+    """Settings from the environment. Raises Misconfigured with one line per wrong variable."""
+    try:
+        return Settings()
+    except ValidationError as wrong:
+        lines = [f"SCRAPINSTA_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in wrong.errors()]
+        raise Misconfigured("\n".join(lines)) from None

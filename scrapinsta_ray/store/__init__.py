@@ -1,0 +1,1 @@
+"""SQL and nothing else: every public function is one short transaction."""

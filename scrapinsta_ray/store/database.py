@@ -1,0 +1,201 @@
+"""The engine, the transaction, and what differs between SQLite and MySQL or MariaDB."""
+
+import functools
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, Table, create_engine, event, exc, literal
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from scrapinsta_ray.errors import DatabaseAway, Misconfigured
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+RETRIES = 6
+"""How often a whole transaction is tried before its error is shown."""
+
+_CONFLICTS = {1213, 1205, 1020}  # deadlock, lock wait timeout, record changed
+_AWAY = {2002, 2003, 2006, 2013, 1053, 1927}  # refused, no host, gone, lost, shutting down, connection killed
+_WRITE = "scrapinsta_write"
+
+
+class Database:
+    """One database by its URL. Cheap to make; connects on first use.
+
+    `pool_size` is the number of threads that may be in a transaction at once.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self._url = _driver_url(url)
+        self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(self._url) if self.is_sqlite else _mysql_engine(self._url, pool_size)
+        self._writer = self.engine.execution_options(**{_WRITE: True})
+
+    def __repr__(self) -> str:
+        return f"Database({self._url.render_as_string(hide_password=True)!r})"
+
+    def begin(self, *, write: bool = True) -> AbstractContextManager[Connection]:
+        """One transaction, without retry; `write` takes SQLite's write lock at once (BEGIN IMMEDIATE)."""
+        return (self._writer if write else self.engine).begin()
+
+    def dispose(self) -> None:
+        """Closes every pooled connection."""
+        self.engine.dispose()
+
+
+def _driver_url(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError:
+        raise Misconfigured("SCRAPINSTA_DATABASE_URL is not a database address.") from None
+    backend = parsed.get_backend_name()
+    if backend not in {"sqlite", "mysql", "mariadb"}:
+        raise Misconfigured(f"SCRAPINSTA_DATABASE_URL: {backend} is not supported; use mysql:// or sqlite:///.")
+    if backend == "sqlite":
+        return parsed
+    return parsed.set(drivername="mysql+pymysql", query={"charset": "utf8mb4", **parsed.query})
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = create_engine(url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get(_WRITE)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _mysql_engine(url: URL, pool_size: int) -> Engine:
+    engine = create_engine(
+        url, pool_size=pool_size, max_overflow=0, pool_recycle=1800, connect_args={"connect_timeout": 5}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            cursor.execute("SET SESSION time_zone = '+00:00'")
+            cursor.execute("SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation')")
+            levels = {value for _name, value in cursor.fetchall()}
+        if levels != {"READ-COMMITTED"}:
+            raise Misconfigured(f"The database must give READ COMMITTED, but it gives {sorted(levels)}.")
+
+    return engine
+
+
+class now(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function that it is
+    """The database's clock in UTC, `offset_s` seconds on: `now()`, `now(30)`, `now(-3600)`."""
+
+    type = DateTime()
+    inherit_cache = True
+    name = "now_utc"
+
+    def __init__(self, offset_s: float = 0) -> None:
+        super().__init__(literal(round(offset_s * 1_000_000), BigInteger()))
+
+
+@compiles(now, "mysql")
+@compiles(now, "mariadb")
+def _mysql_now(element: now, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"TIMESTAMPADD(MICROSECOND, {compiler.process(element.clauses, **kw)}, UTC_TIMESTAMP(6))"
+
+
+@compiles(now, "sqlite")
+def _sqlite_now(element: now, compiler: SQLCompiler, **kw: Any) -> str:
+    offset = f"printf('%+.3f seconds', {compiler.process(element.clauses, **kw)} / 1000000.0)"
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {offset})"
+
+
+def upsert(
+    tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str], update: Sequence[str] = ()
+) -> None:
+    """Inserts `rows`; where `key` is taken, sets the columns in `update` (none: leaves that row alone)."""
+    if not rows:
+        return
+    if tx.dialect.name == "sqlite":
+        insert = sqlite.insert(table)
+        statement: Any = (
+            insert.on_conflict_do_update(key, set_={name: insert.excluded[name] for name in update})
+            if update
+            else insert.on_conflict_do_nothing(key)
+        )
+    else:
+        into = mysql.insert(table)
+        changes = {name: into.inserted[name] for name in update} or {key[0]: table.c[key[0]]}
+        statement = into.on_duplicate_key_update(changes)
+    tx.execute(statement, list(rows))
+
+
+def transaction(work: Callable[Concatenate[Connection, P], T]) -> Callable[Concatenate[Database, P], T]:
+    """Makes `work(tx, ...)` into `work(db, ...)`: one transaction, tried again as a whole after a conflict."""
+    return _whole(work, write=True)
+
+
+def reading(work: Callable[Concatenate[Connection, P], T]) -> Callable[Concatenate[Database, P], T]:
+    """Like `transaction`, for work that only reads."""
+    return _whole(work, write=False)
+
+
+def _whole(
+    work: Callable[Concatenate[Connection, P], T], *, write: bool
+) -> Callable[Concatenate[Database, P], T]:
+    @functools.wraps(work)
+    def run(db: Database, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        for attempt in range(RETRIES):
+            with _named_errors(last=attempt == RETRIES - 1):
+                with db.begin(write=write) as tx:
+                    return work(tx, *args, **kwargs)
+            time.sleep(random.uniform(0.2, 1) * min(0.01 * 2**attempt, 0.5))  # noqa: S311 - jitter, not a secret
+        raise AssertionError("the last attempt returns or raises")
+
+    return run
+
+
+@contextmanager
+def _named_errors(*, last: bool) -> Iterator[None]:
+    """Swallows an error that another attempt may mend; on the last attempt names it."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        code = _code(error)
+        if not _may_pass(error, code):
+            raise
+        if last:
+            if code in _AWAY:
+                raise DatabaseAway() from error
+            raise
+
+
+def _code(error: exc.DBAPIError) -> int | str | None:
+    """MySQL's error number, or SQLite's error name."""
+    original = error.orig
+    if name := getattr(original, "sqlite_errorname", None):
+        return str(name)
+    arguments = getattr(original, "args", ())
+    return arguments[0] if arguments and isinstance(arguments[0], int) else None
+
+
+def _may_pass(error: exc.DBAPIError, code: int | str | None) -> bool:
+    if isinstance(code, str):
+        return code.startswith("SQLITE_BUSY")
+    return code in _CONFLICTS or code in _AWAY or error.connection_invalidated

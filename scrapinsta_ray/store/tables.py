@@ -1,0 +1,279 @@
+"""The schema: the single source of schema.sql and of the first migration.
+
+Times are UTC with microseconds, by the database's own clock. Names (usernames, ids, words) are ASCII and compared
+byte by byte.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_INNODB = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+
+Time = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+Serial = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def Name(length: int) -> TypeEngine[str]:  # noqa: N802 - a type
+    """An ASCII string that is compared byte by byte."""
+    return String(length).with_variant(mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
+
+
+# ---- tenants ---------------------------------------------------------------------------------------------
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("id", Name(32), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("status", Name(12), nullable=False, default="active", comment="active or suspended"),
+    Column("messages_per_hour", SmallInteger, nullable=False, comment="per sending account"),
+    Column("messages_per_day", SmallInteger, nullable=False, comment="per sending account"),
+    Column("created_at", Time, nullable=False),
+    **_INNODB,
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Name(16), primary_key=True, comment="the middle part of si_<id>_<secret>"),
+    Column("client_id", Name(32), nullable=False, index=True),
+    Column("secret_sha256", Name(64), nullable=False),
+    Column("scopes", Name(100), nullable=False, comment="words with blanks between"),
+    Column("created_at", Time, nullable=False),
+    Column("expires_at", Time),
+    Column("revoked_at", Time),
+    **_INNODB,
+)
+
+sending_accounts = Table(
+    "sending_accounts",
+    metadata,
+    Column("client_id", Name(32), primary_key=True),
+    Column("account", Name(30), primary_key=True),
+    Column("paused_until", Time, comment="set when the site limits this account"),
+    comment="one row per client's own account; pulls of the same account take turns on its lock",
+    **_INNODB,
+)
+
+# ---- the queue -------------------------------------------------------------------------------------------
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Name(36), primary_key=True, comment="job:<UUIDv7 in hex>: in the order of birth"),
+    Column("client_id", Name(32), nullable=False),
+    Column("kind", Name(20), nullable=False),
+    Column("status", Name(10), nullable=False, comment="pending, running, done, error, cancelled, paused"),
+    Column("account", Name(30), nullable=False, default="", comment="the client's sending account, if it sends"),
+    Column("priority", SmallInteger, nullable=False, default=5),
+    Column("params", JSON, nullable=False),
+    Column("total_items", Integer, nullable=False, default=0),
+    Column("skipped", JSON, comment="who was left out when tasks were made, counted by reason"),
+    Column("campaign_id", Name(36), comment="the campaign whose stage this job is"),
+    Column("stage", SmallInteger, nullable=False, default=0, comment="1, 2, 3 within the campaign"),
+    Column("error_code", Name(40)),
+    Column("error_message", String(500)),
+    Column("idempotency_key", Name(100)),
+    Column("created_at", Time, nullable=False),
+    Column("finished_at", Time),
+    UniqueConstraint("client_id", "idempotency_key"),
+    Index("ix_jobs_newest", "client_id", "id"),
+    Index("ix_jobs_status", "status", "id"),
+    Index("ix_jobs_campaign", "campaign_id", "stage"),
+    **_INNODB,
+)
+
+job_tasks = Table(
+    "job_tasks",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("client_id", Name(32), nullable=False),
+    Column("job_id", Name(36), nullable=False),
+    Column("kind", Name(20), nullable=False),
+    Column("username", Name(30), nullable=False, comment="target, profile, or recipient"),
+    Column("account", Name(30), nullable=False, default="", comment="who must send it; empty: the fleet's work"),
+    Column("status", Name(10), nullable=False, comment="queued, delayed, sent, ok, error, cancelled"),
+    Column("priority", SmallInteger, nullable=False, default=5, comment="1 first"),
+    Column("attempts", SmallInteger, nullable=False, default=0),
+    Column("max_attempts", SmallInteger, nullable=False),
+    Column("available_at", Time, comment="delayed: becomes queued then"),
+    Column("lease_id", Name(32), comment="never used again once given out"),
+    Column("lease_holder", Name(80), comment="bot account or client's account that has it"),
+    Column("lease_expires_at", Time, comment="sent: rescued then"),
+    Column("maybe_sent", Boolean(create_constraint=False), nullable=False, default=False),
+    Column("payload", JSON),
+    Column("result", JSON),
+    Column("error_code", Name(40)),
+    Column("error_message", String(500)),
+    Column("created_at", Time, nullable=False),
+    Column("finished_at", Time),
+    UniqueConstraint("job_id", "username"),
+    Index("ix_job_tasks_lease", "kind", "status", "client_id", "account", "priority", "id"),
+    Index("ix_job_tasks_job", "job_id", "status"),
+    Index("ix_job_tasks_due", "status", "available_at"),
+    Index("ix_job_tasks_expiry", "status", "lease_expires_at"),
+    **_INNODB,
+)
+
+messages_sent = Table(
+    "messages_sent",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("client_id", Name(32), nullable=False),
+    Column("dest_username", Name(30), nullable=False),
+    Column("account", Name(30), nullable=False),
+    Column("job_id", Name(36), nullable=False),
+    Column("code", Name(20), nullable=False, comment="sent, or already_messaged when seen in the thread"),
+    Column("sent_at", Time, nullable=False),
+    UniqueConstraint("client_id", "dest_username"),
+    Index("ix_messages_sent_window", "client_id", "account", "sent_at"),
+    comment="the ledger: who was written to, once per client and person",
+    **_INNODB,
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("client_id", Name(32), primary_key=True, comment="empty: nobody may write to this person"),
+    Column("username", Name(30), primary_key=True),
+    Column("reason", Name(40), nullable=False),
+    Column("created_at", Time, nullable=False),
+    **_INNODB,
+)
+
+# ---- what was collected ----------------------------------------------------------------------------------
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("username", Name(30), primary_key=True),
+    Column("ig_id", Name(32)),
+    Column("full_name", String(200)),
+    Column("biography", Text),
+    Column("external_url", String(500)),
+    Column("category", String(100)),
+    Column("followers", BigInteger),
+    Column("followings", BigInteger),
+    Column("posts", BigInteger),
+    Column("is_verified", Boolean(create_constraint=False)),
+    Column("is_business", Boolean(create_constraint=False)),
+    Column("source", JSON, nullable=False, comment="where each field was read"),
+    Column("missing", JSON, nullable=False, comment="why a field is null"),
+    Column("analyzed_at", Time, nullable=False),
+    **_INNODB,
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("username", Name(30), primary_key=True),
+    Column("code", Name(32), primary_key=True),
+    Column("ig_id", Name(32), nullable=False),
+    Column("taken_at", Time),
+    Column("kind", Name(10), nullable=False),
+    Column("likes", BigInteger, comment="null: hidden or not told; never 0 for unknown"),
+    Column("comments", BigInteger),
+    Column("views", BigInteger),
+    Column("pinned", Boolean(create_constraint=False), nullable=False),
+    Column("hidden", Boolean(create_constraint=False), nullable=False),
+    Column("seen_at", Time, nullable=False),
+    **_INNODB,
+)
+
+followings = Table(
+    "followings",
+    metadata,
+    Column("target_username", Name(30), primary_key=True),
+    Column("username", Name(30), primary_key=True),
+    Column("position", Integer, nullable=False, comment="place in the target's list, from 0"),
+    Column("ig_id", Name(32)),
+    Column("full_name", String(200)),
+    Column("is_private", Boolean(create_constraint=False)),
+    Column("is_verified", Boolean(create_constraint=False)),
+    Column("seen_at", Time, nullable=False),
+    Index("ix_followings_position", "target_username", "position"),
+    **_INNODB,
+)
+
+profile_scores = Table(
+    "profile_scores",
+    metadata,
+    Column("username", Name(30), primary_key=True),
+    Column("model", Name(20), primary_key=True),
+    Column("engagement", Double, comment="(likes + comments) / followers, per post"),
+    Column("success", Double, comment="0 to 1"),
+    Column("parts", JSON, nullable=False),
+    Column("scored_at", Time, nullable=False),
+    Index("ix_profile_scores_best", "model", "success"),
+    **_INNODB,
+)
+
+# ---- the fleet -------------------------------------------------------------------------------------------
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("username", Name(30), primary_key=True),
+    Column("password", LargeBinary, nullable=False, comment="sealed with the secret key"),
+    Column("cookies", LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"), comment="sealed likewise"),
+    Column("status", Name(12), nullable=False, comment="active, paused, needs_human, dead"),
+    Column("status_reason", String(300)),
+    Column("free_at", Time, nullable=False, comment="cooling down until then"),
+    Column("cooldowns", SmallInteger, nullable=False, default=0, comment="in a row"),
+    Column("failures", SmallInteger, nullable=False, default=0, comment="tasks in a row that failed"),
+    Column("logins", Integer, nullable=False, default=0, comment="times the password was used"),
+    Column("last_used_at", Time),
+    Column("last_signal", Name(12)),
+    Column("created_at", Time, nullable=False),
+    comment="bot accounts; one browser session each",
+    **_INNODB,
+)
+
+account_actions = Table(
+    "account_actions",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("username", Name(30), nullable=False),
+    Column("action", Name(20), nullable=False),
+    Column("amount", SmallInteger, nullable=False),
+    Column("at", Time, nullable=False),
+    Index("ix_account_actions_window", "username", "action", "at"),
+    comment="what a bot account did lately: its sliding windows survive restarts and moves",
+    **_INNODB,
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Name(60), primary_key=True),
+    Column("holder", Name(100), nullable=False),
+    Column("epoch", BigInteger, nullable=False, comment="grows with every change of holder"),
+    Column("expires_at", Time, nullable=False),
+    comment="who alone may act as the dispatcher or as an account",
+    **_INNODB,
+)
