@@ -1,0 +1,37 @@
+# Each target sets up what it needs first; `make setup` alone does no more than that.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench schema clean
+ARGS ?=
+BIN := .venv/bin
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: .venv, Chromium, MariaDB
+	@bash scripts/setup.sh
+
+demo: setup ## a whole campaign on this machine against the simulator  (ARGS="--keep")
+	@$(BIN)/scrapinsta demo $(ARGS)
+
+test: setup ## all tests  (ARGS="tests/store -k lease")
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## formatting, ruff, types, who imports whom
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup ## format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+bench: setup ## all benchmarks, each beside its floor
+	@$(BIN)/scrapinsta bench all
+
+schema: setup ## write schema.sql from the tables
+	@$(BIN)/scrapinsta db schema > schema.sql.new && mv schema.sql.new schema.sql
+
+clean: ## remove .venv, caches and what was built
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

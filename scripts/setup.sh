@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Installs what is missing and nothing else: .venv with the pinned versions, Chromium with its driver, MariaDB.
+# With nothing to do it only compares a stamp and looks for three programs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+stamp=.venv/.scrapinsta-setup
+PATH=$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin
+
+say() { printf 'setup: %s\n' "$*"; }
+has() { command -v "$1" >/dev/null 2>&1; }
+on_macos() { [ "$(uname -s)" = Darwin ]; }
+
+# quietly WHAT COMMAND...: one line of progress; the whole output only as a file, named when the command fails
+quietly() {
+  local what=$1 log
+  shift
+  log=$(mktemp "${TMPDIR:-/tmp}/scrapinsta-setup.XXXXXX")
+  say "$what"
+  if "$@" >"$log" 2>&1 </dev/null; then rm -f "$log"; return; fi
+  say "failed: $what. The last lines of $log:" >&2
+  grep -v '^WARNING: Location' "$log" | tail -n 8 >&2
+  return 1
+}
+
+# ---- programs of the system ------------------------------------------------------------------------------
+
+has_browser() {
+  if on_macos; then
+    [ -d "/Applications/Google Chrome.app" ] || [ -d "${HOME:-}/Applications/Google Chrome.app" ] || has chromium
+  else # with Google Chrome, Selenium fetches the driver by itself
+    { { has chromium || has chromium-browser; } && has chromedriver; } || has google-chrome
+  fi
+}
+has_mariadb() { has mariadbd && has mariadb-install-db; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+may_use_apt() {
+  has apt-get && { [ "$(id -u)" = 0 ] || { has sudo && sudo -n true 2>/dev/null; }; }
+}
+apt_install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; }
+
+install_programs() {
+  local packages=()
+  has_browser || packages+=(chromium chromium-driver)
+  has_mariadb || packages+=(mariadb-server-core mariadb-client-core) # the server without a system service
+  if [ ${#packages[@]} = 0 ]; then return; fi
+  if on_macos; then
+    has_browser || say "please install Google Chrome"
+    has_mariadb || say "for the tests on MariaDB: brew install mariadb (nothing else needs it)"
+  elif may_use_apt; then
+    quietly "reading Debian's package lists" as_root apt-get update
+    quietly "installing ${packages[*]}" apt_install "${packages[@]}"
+  else
+    say "please install as root: ${packages[*]}  (Debian's names: apt-get install ${packages[*]})"
+  fi
+}
+
+# ---- Python ----------------------------------------------------------------------------------------------
+
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+
+a_python() {
+  local candidate
+  for candidate in python3 python3.13 python3.12 python3.11; do
+    if new_enough "$candidate"; then echo "$candidate"; return; fi
+  done
+  return 1
+}
+
+make_venv() {
+  local python
+  if python=$(a_python); then
+    if has uv; then quietly "making .venv" uv venv --clear --python "$python" .venv; return; fi
+    if ! "$python" -c 'import ensurepip' 2>/dev/null; then
+      may_use_apt || { say "$python has no venv: install Debian's python3-venv as root" >&2; exit 1; }
+      quietly "reading Debian's package lists" as_root apt-get update
+      quietly "installing python3-venv" apt_install python3-venv
+    fi
+    quietly "making .venv" "$python" -m venv --clear .venv
+  elif has uv; then
+    quietly "making .venv with a Python of uv's" uv venv --clear --python '>=3.11,<3.14' .venv
+  else
+    say "Python 3.11 or newer is needed; python3 here is: $(python3 --version 2>&1 || true)" >&2
+    exit 1
+  fi
+}
+
+install_package() {
+  local what="installing the pinned Python packages (a minute or two the first time)"
+  if [ ! -x .venv/bin/pip ] || has uv; then
+    quietly "$what" uv pip install --python .venv/bin/python -c constraints.txt -e '.[dev,notebooks]'
+  else
+    quietly "$what" .venv/bin/python -m pip install --disable-pip-version-check --no-input \
+      -c constraints.txt -e '.[dev,notebooks]'
+  fi
+}
+
+wanted() { # what the stamp says when there is nothing to do
+  printf '%s\n' "$root"
+  cat pyproject.toml constraints.txt | cksum
+}
+
+set_up_python() {
+  if [ -x .venv/bin/scrapinsta ] && [ "$(wanted)" = "$(cat "$stamp" 2>/dev/null)" ]; then return; fi
+  if ! new_enough .venv/bin/python || { [ -f "$stamp" ] && [ "$(head -n 1 "$stamp")" != "$root" ]; }; then
+    make_venv # none yet, too old, or made for another folder
+  fi
+  install_package
+  wanted >"$stamp"
+  say "done"
+}
+
+install_programs
+set_up_python

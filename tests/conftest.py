@@ -1,0 +1,45 @@
+"""Servers and databases that several rooms' tests use."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import ServerFailed, fresh_database, private_mariadb, running_simulator
+
+
+@pytest.fixture(scope="session")
+def mariadb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A MariaDB or MySQL server: one for this run, or the one of SCRAPINSTA_TEST_DATABASE_URL."""
+    if given := os.environ.get("SCRAPINSTA_TEST_DATABASE_URL"):
+        yield given
+        return
+    try:
+        with private_mariadb(tmp_path_factory.mktemp("mariadb")) as url:
+            yield url
+    except ServerFailed as failure:
+        pytest.fail(str(failure), pytrace=False)
+
+
+@pytest.fixture
+def a_fresh_mariadb_database(mariadb_url: str) -> Iterator[str]:
+    """The URL of an empty database for one test."""
+    with fresh_database(mariadb_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def a_mariadb_database_of_this_module(mariadb_url: str) -> Iterator[str]:
+    """The URL of a database that starts empty and is shared by one module's tests."""
+    with fresh_database(mariadb_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def simulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a simulated Instagram: seed 7, 400 people."""
+    try:
+        with running_simulator(tmp_path_factory.mktemp("simulator")) as url:
+            yield url
+    except ServerFailed as failure:
+        pytest.fail(str(failure), pytrace=False)

@@ -1,0 +1,42 @@
+"""The servers that tests start end with their parent, whatever happens to it."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.servers import fresh_database
+
+STARTS_A_SERVER = """
+import sys, time
+from pathlib import Path
+from tests.servers import private_mariadb
+with private_mariadb(Path(sys.argv[1])) as url:
+    print(url, flush=True)
+    time.sleep(300)
+"""
+
+
+def test_each_database_is_new_and_dropped(mariadb_url):
+    with fresh_database(mariadb_url) as first, fresh_database(mariadb_url) as second:
+        assert first != second
+        assert first.startswith("mysql://") and first.endswith("?charset=utf8mb4")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a child dies with its parent on Linux only")
+def test_a_killed_parent_leaves_no_server(tmp_path: Path):
+    root = Path(__file__).parent.parent
+    parent = subprocess.Popen(
+        [sys.executable, "-c", STARTS_A_SERVER, str(tmp_path)], cwd=root, stdout=subprocess.PIPE, text=True
+    )
+    with parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline().startswith("mysql://root@127.0.0.1:")
+        (server,) = psutil.Process(parent.pid).children()
+        os.kill(parent.pid, signal.SIGKILL)
+    gone, alive = psutil.wait_procs([server], timeout=10)
+    assert gone and not alive
