@@ -43,8 +43,14 @@ def private_mariadb(folder: Path) -> Iterator[str]:
     data, log, port = folder / "data", folder / "mariadb.log", free_port()
     as_root = ["--user=root"] if os.geteuid() == 0 else []
     made = subprocess.run(
-        [installer, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal"]
-        + ["--skip-test-db", *as_root],
+        [
+            installer,
+            "--no-defaults",
+            f"--datadir={data}",
+            *as_root,
+            "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+        ],
         capture_output=True,
         text=True,
     )
@@ -127,7 +133,9 @@ def _until(ready: Callable[[], T], process: subprocess.Popen[bytes], log: Path, 
 
 def _announced(log: Path, prefix: str) -> str:
     lines = log.read_text(errors="replace").splitlines(keepends=True)
-    found = (line.removeprefix(prefix).strip() for line in lines if line.startswith(prefix) and line.endswith("\n"))
+    found = (
+        line.removeprefix(prefix).strip() for line in lines if line.startswith(prefix) and line.endswith("\n")
+    )
     return next(found, "")
 
 
