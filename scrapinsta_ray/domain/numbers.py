@@ -89,14 +89,14 @@ def _number(digits: str, *, scaled: bool) -> Decimal | None:
 
 
 def _scaled_number(digits: str) -> Decimal | None:
-    """Before a unit a single separator with one or two digits is the decimal point; three digits are a group."""
+    """Before a unit the last separator is the decimal point; "1.234K" may be 1,234 or 1,234,000, so is neither."""
     if _DECIMAL.fullmatch(digits):
         return Decimal(digits.replace(",", "."))
     mixed = _MIXED.fullmatch(digits)
     if mixed and mixed["sep"] != mixed["point"]:
         whole = mixed["whole"].replace(mixed["sep"], "")
         return Decimal(whole + "." + digits[mixed.end("point") :])
-    return Decimal(re.sub(r"\D", "", digits)) if _GROUPED.fullmatch(digits) else None
+    return None
 
 
 def _scaled(number: Decimal, scale: int) -> int | None:

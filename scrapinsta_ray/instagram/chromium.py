@@ -1,0 +1,149 @@
+"""Where Chromium is, and a chromedriver that cannot outlive us."""
+
+import os
+import platform
+import re
+import select
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.common.selenium_manager import SeleniumManager
+
+from scrapinsta_ray.errors import BrowserGone, BrowserMissing
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_MAC_APPS = ("Google Chrome", "Chromium")
+_STARTED = re.compile(rb"started successfully on port (\d+)")
+
+
+def find_chromium(binary: str | None = None) -> str:
+    """Path of Chromium or Chrome: `binary` if given, PATH, macOS's applications, then Selenium Manager.
+
+    Raises BrowserMissing, whose sentence says what to install.
+    """
+    if binary:
+        return _existing(binary)
+    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
+    return found or _mac_application() or _managed("browser_path")
+
+
+def find_chromedriver(chromium: str, driver: str | None = None) -> str:
+    """Path of chromedriver: `driver` if given, PATH, else the one Selenium Manager gets for this Chromium.
+
+    Raises BrowserMissing.
+    """
+    if driver:
+        return _existing(driver)
+    return shutil.which("chromedriver") or _managed("driver_path", "--browser-path", chromium)
+
+
+def _existing(path: str) -> str:
+    found = shutil.which(path)
+    if not found:
+        raise BrowserMissing(f"There is no program {path!r}: set the right path, or install Chromium.")
+    return found
+
+
+def _mac_application() -> str | None:
+    if platform.system() != "Darwin":
+        return None
+    homes = (Path("/Applications"), Path.home() / "Applications")
+    paths = (home / f"{app}.app/Contents/MacOS/{app}" for home in homes for app in _MAC_APPS)
+    return next((str(path) for path in paths if path.exists()), None)
+
+
+def _managed(key: str, *arguments: str) -> str:
+    asked = ["--browser", "chrome", "--timeout", "30", *arguments]
+    try:
+        found = SeleniumManager().binary_paths(asked).get(key)
+    except (WebDriverException, OSError) as error:
+        raise BrowserMissing() from error
+    if not found:
+        raise BrowserMissing()
+    return str(found)
+
+
+class DriverProcess:
+    """A chromedriver on a port of its own choosing, in a process group that dies with this Python process.
+
+    The group's first member is a shell that reads a pipe which only we hold open. However we end, even by
+    SIGKILL, the pipe closes and the shell kills its group: itself, chromedriver and Chromium. The shell starts
+    before chromedriver, so there is no moment without a guard, and while it lives the group's number is not
+    given to anybody else.
+    """
+
+    def __init__(self, chromedriver: str, limit_s: float = 20) -> None:
+        """Start it; raises BrowserGone when it does not listen within `limit_s` seconds."""
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", "read -r _ || kill -9 0"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            process_group=0,
+        )
+        self.group = self._guard.pid
+        self._driver: subprocess.Popen[bytes] | None = None
+        try:
+            self._driver = self._start(chromedriver)
+        except OSError as error:
+            self.stop()
+            raise BrowserMissing(f"chromedriver does not start: {error.strerror}.") from error
+        try:
+            self.url = f"http://127.0.0.1:{_port(self._driver, limit_s)}"
+        except BrowserGone:
+            self.stop()
+            raise
+
+    def alive(self) -> bool:
+        """Does chromedriver still run?"""
+        return self._driver is not None and self._driver.poll() is None
+
+    def stop(self) -> None:
+        """Kill the whole group and wait for what is ours of it. May be called again."""
+        if self._guard.poll() is None or self.alive():  # otherwise the number may be somebody else's by now
+            with suppress(ProcessLookupError):
+                os.killpg(self.group, signal.SIGKILL)
+        for process in (self._guard, self._driver):
+            if process is not None:
+                process.wait()
+                _close_pipes(process)
+
+    def _start(self, chromedriver: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [chromedriver, "--port=0"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            process_group=self.group,
+        )
+
+
+def _close_pipes(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()
+
+
+def _port(driver: subprocess.Popen[bytes], limit_s: float) -> int:
+    """The port that chromedriver says it listens on."""
+    assert driver.stdout is not None
+    said = b""
+    deadline = time.monotonic() + limit_s
+    while not (found := _STARTED.search(said)):
+        piece = _next_piece(driver.stdout, deadline - time.monotonic())
+        if not piece:
+            raise BrowserGone("chromedriver did not start.")
+        said += piece
+    return int(found[1])
+
+
+def _next_piece(pipe: IO[bytes], limit_s: float) -> bytes:
+    """What the pipe has within the limit; nothing at its end or when the limit has passed."""
+    ready, _, _ = select.select([pipe], [], [], max(0.0, limit_s))
+    return os.read(pipe.fileno(), 65536) if ready else b""
