@@ -1,0 +1,114 @@
+"""cluster.yaml holds before Ray's own validator, and says what its user relies on."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ray.autoscaler._private.util import prepare_config, validate_config
+
+ROOT = Path(__file__).parent.parent
+EVERYWHERE = (
+    "RAY_AUTH_MODE=token",
+    "RAY_USAGE_STATS_ENABLED=0",
+    "RAY_SERVE_ENABLE_HA_PROXY=1",
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED=1",
+)
+COMMANDS = (
+    "initialization_commands",
+    "head_setup_commands",
+    "worker_setup_commands",
+    "head_start_ray_commands",
+    "worker_start_ray_commands",
+)
+
+
+@pytest.fixture
+def as_written() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "cluster.yaml").read_text())  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def as_ray_reads_it(as_written) -> dict[str, Any]:
+    """With Ray's defaults filled in, as `ray up` does before it asks AWS anything."""
+    return prepare_config(as_written)  # type: ignore[no-any-return]
+
+
+def test_ray_accepts_it(as_ray_reads_it):
+    validate_config(as_ray_reads_it)
+
+
+def test_ray_refuses_it_with_an_unknown_key(as_ray_reads_it):
+    with pytest.raises(Exception, match="surprise"):
+        validate_config({**as_ray_reads_it, "surprise": 1})
+
+
+def test_only_workers_carry_browsers_and_the_larger_ones_more(as_ray_reads_it):
+    types = as_ray_reads_it["available_node_types"]
+    assert types[as_ray_reads_it["head_node_type"]]["resources"] == {}
+    browsers = {name: node["resources"]["browser"] for name, node in types.items() if name != "head"}
+    assert browsers == {"browsers_4": 4, "browsers_16": 16}
+    assert len({node["node_config"]["InstanceType"] for node in types.values()}) == len(types)
+
+
+def test_every_node_type_starts_from_the_same_image(as_ray_reads_it):
+    images = {node["node_config"]["ImageId"] for node in as_ray_reads_it["available_node_types"].values()}
+    assert len(images) == 1
+
+
+def test_at_least_one_browser_node_is_there_from_the_start(as_ray_reads_it):
+    types = as_ray_reads_it["available_node_types"]
+    assert sum(node["min_workers"] for node in types.values()) >= 1
+    assert types["head"]["max_workers"] == 0
+
+
+@pytest.mark.parametrize("key", ["head_start_ray_commands", "worker_start_ray_commands"])
+def test_the_start_commands_say_what_must_be_the_same_everywhere(as_ray_reads_it, key):
+    (start,) = [command for command in as_ray_reads_it[key] if "ray start" in command]
+    for setting in EVERYWHERE:
+        assert f" {setting} " in start
+
+
+@pytest.mark.parametrize("key", ["head_setup_commands", "worker_setup_commands"])
+def test_every_node_gets_chromium_and_the_pinned_versions(as_ray_reads_it, key):
+    setup = " ".join(as_ray_reads_it[key])
+    assert {"chromium", "chromium-driver", "chromium-sandbox"} <= set(setup.split())
+    assert "-c ~/scrapinsta/constraints.txt ~/scrapinsta" in setup
+
+
+def test_the_default_image_of_ray_leaves_no_trace(as_ray_reads_it):
+    """Ray's defaults fetch a nightly wheel of Ray into a conda environment; a key left out would bring them back."""
+    commands = " ".join(command for key in COMMANDS for command in as_ray_reads_it[key])
+    assert "conda" not in commands and "wheels" not in commands
+
+
+def test_every_command_is_shell(as_ray_reads_it):
+    bash = shutil.which("bash")
+    assert bash
+    for key in COMMANDS:
+        for command in as_ray_reads_it[key]:
+            subprocess.run([bash, "-n", "-c", command], check=True)
+
+
+def test_what_it_copies_is_in_the_project_or_the_operators_own(as_written):
+    for there, here in as_written["file_mounts"].items():
+        assert there.startswith("~/")
+        if here.startswith("~/"):
+            assert here in ("~/.ray/auth_token", "~/.scrapinsta/env")
+        else:
+            assert (ROOT / here).exists(), f"{here} is missing: `ray up` would stop"
+
+
+def test_the_database_address_is_not_in_it(as_written):
+    """It comes from the operator's file: comments may name it, the configuration may not."""
+    assert "DATABASE_URL" not in str(as_written)
+    assert "mysql://" not in str(as_written)
+
+
+def test_only_ssh_is_open_to_the_outside(as_written):
+    """Without a security group of its own Ray makes one that lets in SSH, and everything between the nodes."""
+    assert "security_group" not in as_written["provider"]
+    for node in as_written["available_node_types"].values():
+        assert not {"SecurityGroupIds", "NetworkInterfaces"} & set(node["node_config"])
