@@ -17,7 +17,7 @@ from scrapinsta_ray.simulator.sessions import password_of
 from scrapinsta_ray.simulator.site import form_of, number_of, site_of, viewer_of, visit_of
 
 PAGE, MOST = 12, 200
-_PASSWORD = re.compile(r"#PWD_INSTAGRAM_BROWSER:0:\d*:(.*)", re.S)
+_PASSWORD = re.compile(r"#PWD_INSTAGRAM_BROWSER:0:\d*:(.*)", re.DOTALL)
 Handler = Callable[[Request], Awaitable[Response]]
 
 

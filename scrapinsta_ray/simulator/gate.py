@@ -56,11 +56,16 @@ class Gate:
         self.app, self.site = app, site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        visit = scope["visit"] = self.read(Request(scope))
+        if scope["type"] == "http":
+            await self.admit(self.read(Request(scope)), scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def admit(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["visit"] = visit
         if visit.is_admin:
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         self.note(visit)
         answer = self.site.faults.reply(visit.account, visit.path) or turned_away(visit) or self.app
         await answer(scope, receive, _giving_cookies(send, visit))

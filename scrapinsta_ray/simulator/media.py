@@ -52,13 +52,13 @@ def _dates(rng: np.random.Generator, count: int, now: datetime) -> NDArray[np.in
     """Seconds since 1970, newest first: some post twice a day, some once a month."""
     pace = np.clip(rng.lognormal(np.log(3.5), 0.9), 0.4, 40.0) * DAY
     gaps = np.maximum(rng.lognormal(0.0, 0.8, count) * pace, 600)
-    return (now.timestamp() - np.cumsum(gaps)).astype(np.int64)
+    return np.asarray(now.timestamp() - np.cumsum(gaps), np.int64)
 
 
 def _likes(rng: np.random.Generator, count: int, followers: int) -> NDArray[np.int64]:
     """Around 2 % of the followers, less for large accounts; each account and each post by luck."""
     rate = 0.035 * max(followers / 1_000, 0.05) ** -0.15 * rng.lognormal(0.0, 0.7)
-    return (followers * min(rate, 0.4) * rng.lognormal(0.0, 0.6, count)).astype(np.int64)
+    return np.asarray(followers * min(rate, 0.4) * rng.lognormal(0.0, 0.6, count), np.int64)
 
 
 def _pinned(rng: np.random.Generator, count: int) -> NDArray[np.bool_]:

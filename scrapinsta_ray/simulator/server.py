@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -61,6 +61,7 @@ def run(app: ASGIApp, sock: socket.socket, parent: int | None) -> None:
     """Serve until told to end; with `parent`, also until that process is gone."""
     config = uvicorn.Config(
         app,
+        ws="none",
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -87,10 +88,8 @@ async def _watch(server: Server, parent: int) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, woken.set)
     while os.getppid() == parent:
         woken.clear()
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(woken.wait(), _PARENT_POLL_SECONDS)
-        except TimeoutError:
-            pass
     server.end()
 
 

@@ -59,8 +59,8 @@ def missing(request: Request) -> Response:
 
 
 async def not_found(request: Request, error: Exception) -> Response:
-    """A path that no route knows: for a call a bare 404, for a page the site's own sentence."""
-    if visit_of(request).is_api or visit_of(request).is_admin:
+    """A path that no route knows. Also a call gets the page: a bare "Not Found" would mean a challenge."""
+    if visit_of(request).is_admin:
         return Response("Not Found", 404, media_type="text/plain")
     return missing(request)
 

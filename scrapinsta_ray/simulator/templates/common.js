@@ -19,12 +19,13 @@ const PATHS = {
   heart: "M8 14S1 9 1 5a3.5 3.5 0 017-1 3.5 3.5 0 017 1c0 4-7 9-7 9z",
   talk: "M1 7a6.5 6 0 1113 0 6 6 0 01-6 6l-5 2 1-3a6 6 0 01-3-5z",
   film: "M2 2h12v12H2zM6 5v6l5-3z",
+  badge: "M8 0a8 8 0 100 16A8 8 0 008 0zM7 11.5l-3.5-3.5 1-1 2.5 2.5 4.5-4.5 1 1z",
   stack: "M1 4h10v11H1zM4 1h11v10h-3V3H4z",
 };
 function icon(name, label) {
-  const svg = make("svg", {"aria-label": label, role: "img", width: 16, height: 16, viewBox: "0 0 16 16", fill: "currentColor"},
+  const fill = name === "badge" ? "#0095f6" : "currentColor";
+  return make("svg", {"aria-label": label, role: "img", width: 16, height: 16, viewBox: "0 0 16 16", fill},
     make("path", {d: PATHS[name], "fill-rule": "evenodd"}));
-  return svg;
 }
 
 // 12345 -> 12.3K or 12,3 mil, always rounded down.

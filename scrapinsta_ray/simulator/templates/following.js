@@ -2,7 +2,7 @@
 function personRow(person) {
   const link = (...inside) => make("a", {href: `/${person.username}/`, role: "link"}, ...inside);
   const name = make("div", {}, link(make("span", {dir: "auto"}, person.username)));
-  if (person.is_verified) name.append(" ", icon("heart", {{ t.verified|tojson }}));
+  if (person.is_verified) name.append(" ", icon("badge", {{ t.verified|tojson }}));
   name.append(make("div", {class: "{{ c.muted }}", dir: "auto"}, person.full_name));
   const picture = make("span", {class: "{{ c.avatar }}", style: `--hue:${Number(person.id) * 47 % 360}`});
   return make("div", {class: "{{ c.row }}"}, link(picture), name, make("button", {class: "{{ c.grey }}"}, {{ t.follow|tojson }}));
