@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 stamp=.venv/.scrapinsta-setup
+export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-1} # as pip does: a company's own certificates count
 PATH=$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -44,7 +45,7 @@ apt_install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --
 
 install_programs() {
   local packages=()
-  has_browser || packages+=(chromium chromium-driver)
+  has_browser || packages+=(chromium chromium-driver chromium-sandbox)
   has_mariadb || packages+=(mariadb-server-core mariadb-client-core) # the server without a system service
   if [ ${#packages[@]} = 0 ]; then return; fi
   if on_macos; then
@@ -54,7 +55,7 @@ install_programs() {
     quietly "reading Debian's package lists" as_root apt-get update
     quietly "installing ${packages[*]}" apt_install "${packages[@]}"
   else
-    say "please install as root: ${packages[*]}  (Debian's names: apt-get install ${packages[*]})"
+    say "please install, then run this again: ${packages[*]}  (Debian's names; as root: apt-get install)"
   fi
 }
 
@@ -83,7 +84,7 @@ make_venv() {
   elif has uv; then
     quietly "making .venv with a Python of uv's" uv venv --clear --python '>=3.11,<3.14' .venv
   else
-    say "Python 3.11 or newer is needed; python3 here is: $(python3 --version 2>&1 || true)" >&2
+    say "Python 3.11 or newer is needed; here is $(python3 --version 2>/dev/null || echo none)" >&2
     exit 1
   fi
 }
@@ -105,8 +106,9 @@ wanted() { # what the stamp says when there is nothing to do
 
 set_up_python() {
   if [ -x .venv/bin/scrapinsta ] && [ "$(wanted)" = "$(cat "$stamp" 2>/dev/null)" ]; then return; fi
-  if ! new_enough .venv/bin/python || { [ -f "$stamp" ] && [ "$(head -n 1 "$stamp")" != "$root" ]; }; then
-    make_venv # none yet, too old, or made for another folder
+  if ! new_enough .venv/bin/python || { [ ! -x .venv/bin/pip ] && ! has uv; } ||
+    { [ -f "$stamp" ] && [ "$(head -n 1 "$stamp")" != "$root" ]; }; then
+    make_venv # none yet, too old, nothing to install with, or made for another folder
   fi
   install_package
   wanted >"$stamp"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -40,3 +41,7 @@ def test_a_killed_parent_leaves_no_server(tmp_path: Path):
         os.kill(parent.pid, signal.SIGKILL)
     gone, alive = psutil.wait_procs([server], timeout=10)
     assert gone and not alive
+
+
+def test_the_simulator_answers(simulator_url):
+    assert httpx.get(f"{simulator_url}/accounts/login/", follow_redirects=True).status_code == 200
