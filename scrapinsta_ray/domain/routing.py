@@ -31,3 +31,11 @@ def choose(candidates: Iterable[Candidate], kind: Kind) -> Candidate | None:
 def _preference(candidate: Candidate) -> tuple[int, datetime, str]:
     last = candidate.last_used_at or _NEVER
     return min(candidate.failures, 3), last if last.tzinfo else last.replace(tzinfo=UTC), candidate.username
+
+
+def shares(limit: int, tenants: int) -> list[int]:
+    """How many of `limit` tasks each of `tenants` waiting tenants gets in this round, in the order of their turns."""
+    if not tenants:
+        return []
+    each, over = divmod(limit, tenants)
+    return [each + (i < over) for i in range(tenants)]

@@ -5,10 +5,11 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import BigInteger, Connection, DateTime, Engine, Table, create_engine, event, exc, literal
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, Table, create_engine, event, exc, literal, select
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.compiler import compiles
@@ -126,10 +127,15 @@ def _sqlite_now(element: now, compiler: SQLCompiler, **kw: Any) -> str:
     return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {offset})"
 
 
+def clock(tx: Connection) -> datetime:
+    """The database's time now, UTC without a zone, as the columns hold it."""
+    return tx.execute(select(now())).scalar_one()
+
+
 def upsert(
     tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str], update: Sequence[str] = ()
 ) -> None:
-    """Inserts `rows`; where `key` is taken, sets the columns in `update` (none: leaves that row alone)."""
+    """Inserts `rows` of plain values; where `key` is taken, sets the columns in `update` (none: leaves that row alone)."""
     if not rows:
         return
     if tx.dialect.name == "sqlite":

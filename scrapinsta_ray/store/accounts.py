@@ -1,0 +1,166 @@
+"""Bot accounts: secrets sealed, status, cooldowns and sliding windows, durable across restarts and moves."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from scrapinsta_ray.domain.models import Kind, Signal
+from scrapinsta_ray.domain.pacing import HOUR_S, cooldown_s
+from scrapinsta_ray.errors import Misconfigured
+from scrapinsta_ray.store.database import clock, now, reading, transaction
+from scrapinsta_ray.store.tables import account_actions, accounts
+
+Cookies = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a session needs to be the account. Its repr keeps the secrets."""
+
+    username: str
+    password: str = field(repr=False)
+    cookies: Cookies = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A bot account as an operator sees it; `used` counts actions in the last hour by kind of task."""
+
+    username: str
+    status: str
+    status_reason: str | None
+    free_at: datetime
+    cooling_s: float  # seconds until it may act again; 0 when free
+    failures: int
+    logins: int
+    last_used_at: datetime | None
+    last_signal: str | None
+    used: Mapping[Kind, int] = field(default_factory=dict)
+
+
+@transaction
+def add(tx: Connection, fernet: Fernet, username: str, password: str) -> bool:
+    """A new account, active; False if it is there already: then its password is replaced and it is active again."""
+    sealed = fernet.encrypt(password.encode())
+    changed = tx.execute(
+        update(accounts)
+        .where(accounts.c.username == username)
+        .values(password=sealed, cookies=None, status="active", status_reason=None)
+    )
+    if changed.rowcount:
+        return False
+    tx.execute(
+        insert(accounts).values(
+            username=username, password=sealed, status="active", free_at=now(), created_at=now()
+        )
+    )
+    return True
+
+
+@transaction
+def remove(tx: Connection, username: str) -> bool:
+    """Forgets an account; False if there is none."""
+    tx.execute(delete(account_actions).where(account_actions.c.username == username))
+    return tx.execute(delete(accounts).where(accounts.c.username == username)).rowcount == 1
+
+
+@reading
+def credentials(tx: Connection, fernet: Fernet, username: str) -> Credentials | None:
+    """Raises Misconfigured if the secret key is not the one that sealed them."""
+    row = tx.execute(
+        select(accounts.c.password, accounts.c.cookies).where(accounts.c.username == username)
+    ).one_or_none()
+    if row is None:
+        return None
+    try:
+        cookies = json.loads(fernet.decrypt(row.cookies)) if row.cookies else []
+        return Credentials(username, fernet.decrypt(row.password).decode(), cookies)
+    except InvalidToken:
+        raise Misconfigured(
+            "The accounts' passwords were sealed with another key: set SCRAPINSTA_SECRET_KEY to that one."
+        ) from None
+
+
+@transaction
+def save_session(tx: Connection, fernet: Fernet, username: str, cookies: Cookies, *, logins: int) -> None:
+    """Keeps the cookies for the next browser, and counts `logins` more uses of the password."""
+    sealed = fernet.encrypt(json.dumps(cookies).encode())
+    tx.execute(
+        update(accounts)
+        .where(accounts.c.username == username)
+        .values(cookies=sealed, logins=accounts.c.logins + logins)
+    )
+
+
+@reading
+def everyone(tx: Connection) -> list[Account]:
+    """All accounts by name, with what they did in the last hour."""
+    at = clock(tx)
+    used: dict[str, dict[Kind, int]] = {}
+    sums = (
+        select(account_actions.c.username, account_actions.c.action, func.sum(account_actions.c.amount))
+        .where(account_actions.c.at > now(-HOUR_S))
+        .group_by(account_actions.c.username, account_actions.c.action)
+    )
+    for username, action, amount in tx.execute(sums):
+        used.setdefault(username, {})[Kind(action)] = int(amount)
+    rows = tx.execute(select(accounts).order_by(accounts.c.username))
+    return [_account(row, at, used.get(row.username, {})) for row in rows]
+
+
+def _account(row: Any, at: datetime, used: Mapping[Kind, int]) -> Account:
+    return Account(
+        username=row.username,
+        status=row.status,
+        status_reason=row.status_reason,
+        free_at=row.free_at,
+        cooling_s=max(0.0, (row.free_at - at).total_seconds()),
+        failures=row.failures,
+        logins=row.logins,
+        last_used_at=row.last_used_at,
+        last_signal=row.last_signal,
+        used=used,
+    )
+
+
+@transaction
+def record(tx: Connection, username: str, kind: Kind, amount: int, signal: Signal) -> None:
+    """What the account just did (`amount` actions of `kind`) and what the site said to it."""
+    if amount:
+        tx.execute(insert(account_actions).values(username=username, action=kind, amount=amount, at=now()))
+    passing = signal in (Signal.OK, Signal.NOT_FOUND, Signal.PRIVATE)
+    values: dict[str, Any] = {"last_used_at": now(), "last_signal": signal}
+    values["failures"] = 0 if passing else accounts.c.failures + 1
+    if passing:
+        values["cooldowns"] = 0
+    tx.execute(update(accounts).where(accounts.c.username == username).values(values))
+
+
+@transaction
+def cool_down(tx: Connection, username: str, retry_after_s: float | None) -> float:
+    """Rests the account, longer with every time in a row; returns the seconds."""
+    row = tx.execute(
+        select(accounts.c.cooldowns).where(accounts.c.username == username).with_for_update()
+    ).one_or_none()
+    if row is None:
+        return 0.0
+    seconds = cooldown_s(row.cooldowns + 1, retry_after_s)
+    tx.execute(
+        update(accounts)
+        .where(accounts.c.username == username)
+        .values(cooldowns=row.cooldowns + 1, free_at=now(seconds), last_signal=Signal.COOLDOWN)
+    )
+    return seconds
+
+
+@transaction
+def set_status(tx: Connection, usernames: Sequence[str], status: str, reason: str | None = None) -> int:
+    """`active`, `paused`, `needs_human` or `dead`; returns how many accounts there were."""
+    return tx.execute(
+        update(accounts).where(accounts.c.username.in_(usernames)).values(status=status, status_reason=reason)
+    ).rowcount

@@ -1,0 +1,157 @@
+"""How jobs end, and how the end of one stage begins the next: exactly once, in one transaction a step."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, select, update
+
+from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, TaskStatus
+from scrapinsta_ray.store import candidates
+from scrapinsta_ray.store.database import Database, clock, now, reading, transaction
+from scrapinsta_ray.store.jobs import SKIPS, Asked, Outreach, add_messages, add_tasks
+from scrapinsta_ray.store.tables import job_tasks, jobs
+
+
+def settle(db: Database, job_ids: Iterable[str]) -> None:
+    """Ends those of `job_ids` that have no unfinished task left. Call it after the commit that ended tasks:
+    then the last of two racing results sees that it is the last."""
+    for job_id in sorted(set(job_ids)):
+        if not _has_unfinished(db, job_id):
+            _end(db, job_id)
+
+
+@reading
+def stragglers(tx: Connection, *, most: int = 100) -> list[str]:
+    """Running jobs without an unfinished task: somebody died between ending a task and settling its job."""
+    unfinished = exists().where(job_tasks.c.job_id == jobs.c.id, job_tasks.c.status.in_(UNFINISHED))
+    return list(
+        tx.scalars(
+            select(jobs.c.id)
+            .where(jobs.c.status == JobStatus.RUNNING, jobs.c.kind != Kind.CAMPAIGN, ~unfinished)
+            .order_by(jobs.c.id)
+            .limit(most)
+        )
+    )
+
+
+@transaction
+def cancel(tx: Connection, client_id: str, job_id: str) -> bool:
+    """Cancels a job, its stages and their unfinished tasks; False if the client has no such job."""
+    rows = tx.execute(
+        select(jobs.c.id)
+        .where(jobs.c.client_id == client_id, (jobs.c.id == job_id) | (jobs.c.campaign_id == job_id))
+        .order_by(jobs.c.id)
+        .with_for_update()
+    )
+    ids = list(rows.scalars())
+    if job_id not in ids:
+        return False
+    tx.execute(
+        update(job_tasks)
+        .where(job_tasks.c.job_id.in_(ids), job_tasks.c.status.in_(UNFINISHED))
+        .values(status=TaskStatus.CANCELLED, reason_code="cancelled", finished_at=now())
+    )
+    _close_jobs(tx, ids, JobStatus.CANCELLED, "cancelled")
+    return True
+
+
+@reading
+def _has_unfinished(tx: Connection, job_id: str) -> bool:
+    return _any_task(tx, job_id, UNFINISHED)
+
+
+def _any_task(tx: Connection, job_id: str, statuses: Iterable[TaskStatus]) -> bool:
+    """An index probe a status, whatever the size of the job."""
+    probe = select(job_tasks.c.id).where(job_tasks.c.job_id == job_id, job_tasks.c.status.in_(list(statuses))).limit(1)
+    return tx.execute(probe).first() is not None
+
+
+@transaction
+def _end(tx: Connection, job_id: str) -> None:
+    job = tx.execute(select(jobs).where(jobs.c.id == job_id).with_for_update()).one_or_none()
+    if job is not None and job.status == JobStatus.RUNNING and not _any_task(tx, job_id, UNFINISHED):
+        _close(tx, job)
+
+
+def _close(tx: Connection, job: Row[Any]) -> None:
+    """The end of a job, and of its campaign or the beginning of its next stage with it."""
+    status, code, reason = _outcome(tx, job)
+    _close_jobs(tx, [job.id], status, code, reason)
+    if job.campaign_id is None:
+        return
+    following = tx.execute(
+        select(jobs).where(jobs.c.campaign_id == job.campaign_id, jobs.c.stage == job.stage + 1).with_for_update()
+    ).one_or_none()
+    if status is JobStatus.ERROR:
+        _close_jobs(tx, _pending(tx, job.campaign_id), JobStatus.CANCELLED, "earlier_stage_failed")
+        _close_jobs(tx, [job.campaign_id], JobStatus.ERROR, code, reason)
+    elif following is None:
+        _close_jobs(tx, [job.campaign_id], JobStatus.DONE, None)
+    elif following.status == JobStatus.PENDING:
+        _begin(tx, following, after=job)
+
+
+def _begin(tx: Connection, job: Row[Any], *, after: Row[Any]) -> None:
+    """Makes the stage's tasks from what the stage before brought; a stage without any ends at once."""
+    asked = Asked(job.client_id, job.account, job.priority, job.max_attempts)
+    if job.kind == Kind.ANALYZE_PROFILE:
+        total, skipped = _begin_analysis(tx, asked, job, after), None
+    else:
+        total, skipped = _begin_messages(tx, asked, job, after)
+    tx.execute(
+        update(jobs)
+        .where(jobs.c.id == job.id)
+        .values(status=JobStatus.RUNNING, total_items=total, skipped=skipped)
+    )
+    if total == 0:
+        _close(tx, job)
+
+
+def _begin_analysis(tx: Connection, asked: Asked, job: Row[Any], after: Row[Any]) -> int:
+    names = candidates.followed(tx, after.id)
+    add_tasks(tx, asked, job.id, Kind.ANALYZE_PROFILE, [(name, None) for name in names])
+    return len(names)
+
+
+def _begin_messages(tx: Connection, asked: Asked, job: Row[Any], after: Row[Any]) -> tuple[int, dict[str, int]]:
+    outreach = Outreach(**job.params)
+    found, below = candidates.best(tx, after.id, outreach.min_success_score)
+    total, left_out = add_messages(tx, asked, job.id, outreach, found)
+    return total, {reason: left_out[reason] for reason in SKIPS} | {"below_score": below}
+
+
+def _outcome(tx: Connection, job: Row[Any]) -> tuple[JobStatus, str | None, str | None]:
+    """Status, reason code and reason of a job whose tasks have all ended.
+
+    `error` when none ended ok and one ended badly. A job of one task has that task's reason.
+    """
+    if not _any_task(tx, job.id, [TaskStatus.OK]) and _any_task(tx, job.id, [TaskStatus.ERROR]):
+        code, reason = _reason(tx, job.id, TaskStatus.ERROR)
+        return JobStatus.ERROR, code, reason
+    if job.kind == Kind.FETCH_FOLLOWINGS:
+        return JobStatus.DONE, *_reason(tx, job.id, TaskStatus.OK)
+    return JobStatus.DONE, None, None
+
+
+def _reason(tx: Connection, job_id: str, status: TaskStatus) -> tuple[str | None, str | None]:
+    row = tx.execute(
+        select(job_tasks.c.reason_code, job_tasks.c.reason)
+        .where(job_tasks.c.job_id == job_id, job_tasks.c.status == status)
+        .limit(1)
+    ).first()
+    return (row.reason_code, row.reason) if row else (None, None)
+
+
+def _pending(tx: Connection, campaign_id: str) -> list[str]:
+    where = (jobs.c.campaign_id == campaign_id, jobs.c.status == JobStatus.PENDING)
+    return list(tx.scalars(select(jobs.c.id).where(*where)))
+
+
+def _close_jobs(
+    tx: Connection, ids: list[str], status: JobStatus, code: str | None, reason: str | None = None
+) -> None:
+    tx.execute(
+        update(jobs)
+        .where(jobs.c.id.in_(ids), jobs.c.status.in_([JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED]))
+        .values(status=status, reason_code=code, reason=reason, finished_at=clock(tx))
+    )

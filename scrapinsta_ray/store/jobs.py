@@ -1,0 +1,277 @@
+"""Enqueuing: what a client asks for becomes a job and its tasks, in one transaction."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, exc, insert, select
+
+from scrapinsta_ray.domain import messages, usernames
+from scrapinsta_ray.domain.models import JobStatus, Kind, TaskStatus
+from scrapinsta_ray.store import candidates, ledger
+from scrapinsta_ray.store.database import Database, clock, reading, transaction
+from scrapinsta_ray.store.ids import new_job_id
+from scrapinsta_ray.store.tables import job_tasks, jobs, profiles
+
+SKIPS = ("already_contacted", "cool_off", "suppressed", "invalid", "duplicate", "below_score")
+"""Why a person is left out of a job, in the contract's words."""
+
+STAGES = (Kind.FETCH_FOLLOWINGS, Kind.ANALYZE_PROFILE, Kind.SEND_MESSAGE)
+"""A campaign's stages, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, and what all kinds of jobs have in common."""
+
+    client_id: str
+    account: str = ""
+    priority: int = 5
+    max_attempts: int = 4
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outreach:
+    """Whom to write to and what. `cool_off_days` None: never a second time."""
+
+    message: str
+    usernames: Sequence[str] = ()
+    from_job: str | None = None
+    min_success_score: float | None = None
+    limit: int | None = None
+    cool_off_days: int | None = None
+    dry_run: bool = False
+
+    def params(self) -> dict[str, Any]:
+        """What the job's row keeps of it."""
+        return {
+            "message": self.message,
+            "min_success_score": self.min_success_score,
+            "limit": self.limit,
+            "cool_off_days": self.cool_off_days,
+            "dry_run": self.dry_run,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    """The job that stands for what was asked; `stages` of a campaign as (kind, job_id)."""
+
+    job_id: str
+    total_items: int
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    stages: Sequence[tuple[str, str]] = ()
+
+
+# ---- the four things that can be asked for ---------------------------------------------------------------
+
+
+def enqueue_fetch(db: Database, asked: Asked, target: str, limit: int) -> Enqueued:
+    """Collect the first `limit` accounts that `target` follows."""
+
+    def make(tx: Connection, job_id: str) -> Enqueued:
+        add_job(tx, asked, job_id, Kind.FETCH_FOLLOWINGS, {"target_username": target, "limit": limit}, total=1)
+        add_tasks(tx, asked, job_id, Kind.FETCH_FOLLOWINGS, [(target, {"limit": limit})])
+        return Enqueued(job_id, 1)
+
+    return _once(db, asked, make)
+
+
+def enqueue_analysis(db: Database, asked: Asked, names: Sequence[str], extra: Mapping[str, Any] | None) -> Enqueued:
+    """Read and score each of `names`; those that are no usernames or come twice are left out and counted."""
+    good, skipped = sift(names)
+
+    def make(tx: Connection, job_id: str) -> Enqueued:
+        add_job(tx, asked, job_id, Kind.ANALYZE_PROFILE, {"extra": extra}, total=len(good), skipped=skipped)
+        add_tasks(tx, asked, job_id, Kind.ANALYZE_PROFILE, [(name, None) for name in good])
+        return Enqueued(job_id, len(good), skipped)
+
+    return _once(db, asked, make)
+
+
+def enqueue_messages(db: Database, asked: Asked, outreach: Outreach) -> Enqueued:
+    """Write to people, named or found by another job of the same client. Raises LookupError for an unknown job."""
+
+    def make(tx: Connection, job_id: str) -> Enqueued:
+        found, skipped = _people(tx, asked.client_id, outreach)
+        add_job(tx, asked, job_id, Kind.SEND_MESSAGE, outreach.params(), total=0)
+        total, left_out = add_messages(tx, asked, job_id, outreach, found)
+        every = Counter(skipped) + Counter(left_out)
+        _set_total(tx, job_id, total, every)
+        return Enqueued(job_id, total, _with_zeros(every))
+
+    return _once(db, asked, make)
+
+
+def enqueue_campaign(
+    db: Database, asked: Asked, target: str, limit: int, analyze: Mapping[str, Any], outreach: Outreach
+) -> Enqueued:
+    """Followings of `target`, then their analysis, then messages to the best; each stage begins by itself."""
+
+    def make(tx: Connection, job_id: str) -> Enqueued:
+        params = {"target_username": target, "limit": limit}
+        add_job(tx, asked, job_id, Kind.CAMPAIGN, params, total=0)
+        stages = [(kind, new_job_id()) for kind in STAGES]
+        every_params = [params, dict(analyze), outreach.params()]
+        for number, ((kind, stage_id), stage_params) in enumerate(zip(stages, every_params, strict=True), 1):
+            status = JobStatus.RUNNING if number == 1 else JobStatus.PENDING
+            add_job(
+                tx, asked, stage_id, kind, stage_params, total=int(number == 1), stage=(job_id, number), status=status
+            )
+        add_tasks(tx, asked, stages[0][1], Kind.FETCH_FOLLOWINGS, [(target, {"limit": limit})])
+        return Enqueued(job_id, 0, stages=[(str(kind), stage_id) for kind, stage_id in stages])
+
+    return _once(db, asked, make)
+
+
+# ---- once per idempotency key ----------------------------------------------------------------------------
+
+
+def _once(db: Database, asked: Asked, make: Callable[[Connection, str], Enqueued]) -> Enqueued:
+    """Runs `make` in a transaction, unless the client's idempotency key has a job already: then that one."""
+    if before := _already(db, asked):
+        return before
+    job_id = new_job_id()
+    try:
+        return transaction(make)(db, job_id)
+    except exc.IntegrityError:
+        # Another request with the same key came first, or our own commit went through with its answer lost.
+        if before := _already(db, asked, job_id):
+            return before
+        raise
+
+
+@reading
+def _already(tx: Connection, asked: Asked, job_id: str | None = None) -> Enqueued | None:
+    where = [jobs.c.client_id == asked.client_id]
+    if asked.idempotency_key:
+        where.append(jobs.c.idempotency_key == asked.idempotency_key)
+    elif job_id:
+        where.append(jobs.c.id == job_id)
+    else:
+        return None
+    row = tx.execute(select(jobs.c.id, jobs.c.total_items, jobs.c.skipped).where(*where)).one_or_none()
+    if row is None:
+        return None
+    stages = tx.execute(select(jobs.c.kind, jobs.c.id).where(jobs.c.campaign_id == row.id).order_by(jobs.c.stage))
+    return Enqueued(row.id, row.total_items, row.skipped or {}, [(kind, stage) for kind, stage in stages])
+
+
+# ---- rows ------------------------------------------------------------------------------------------------
+
+
+def sift(names: Iterable[str]) -> tuple[list[str], dict[str, int]]:
+    """The usernames among `names`, normal and once each, in order; and how many were `invalid` or `duplicate`."""
+    good: dict[str, None] = {}
+    skipped: Counter[str] = Counter()
+    for raw in names:
+        try:
+            name = usernames.normalize(raw)
+        except ValueError:
+            skipped["invalid"] += 1
+            continue
+        skipped["duplicate"] += name in good
+        good[name] = None
+    return list(good), _with_zeros(skipped)
+
+
+def _with_zeros(counts: Mapping[str, int]) -> dict[str, int]:
+    return {reason: counts.get(reason, 0) for reason in SKIPS}
+
+
+def add_job(
+    tx: Connection,
+    asked: Asked,
+    job_id: str,
+    kind: Kind,
+    params: Mapping[str, Any],
+    *,
+    total: int,
+    skipped: Mapping[str, int] | None = None,
+    stage: tuple[str, int] | None = None,
+    status: JobStatus = JobStatus.RUNNING,
+) -> None:
+    """The job's row; `stage` is (campaign's id, number from 1)."""
+    campaign_id, number = stage or (None, 0)
+    tx.execute(
+        insert(jobs).values(
+            id=job_id,
+            client_id=asked.client_id,
+            kind=kind,
+            status=status,
+            account=asked.account,
+            priority=asked.priority,
+            max_attempts=asked.max_attempts,
+            params=dict(params),
+            total_items=total,
+            skipped=dict(skipped) if skipped else None,
+            campaign_id=campaign_id,
+            stage=number,
+            idempotency_key=None if stage else asked.idempotency_key,
+            created_at=clock(tx),
+        )
+    )
+
+
+def add_tasks(
+    tx: Connection, asked: Asked, job_id: str, kind: Kind, tasks: Sequence[tuple[str, Mapping[str, Any] | None]]
+) -> None:
+    """Queued tasks, one a (username, payload), in a few statements."""
+    if not tasks:
+        return
+    common = {
+        "client_id": asked.client_id,
+        "job_id": job_id,
+        "kind": kind,
+        "account": asked.account if kind is Kind.SEND_MESSAGE else "",
+        "status": TaskStatus.QUEUED,
+        "priority": asked.priority,
+        "attempts": 0,
+        "max_attempts": asked.max_attempts,
+        "maybe_sent": False,
+        "created_at": clock(tx),
+    }
+    rows = [{**common, "username": name, "payload": dict(payload) if payload else None} for name, payload in tasks]
+    tx.execute(insert(job_tasks), rows)
+
+
+def add_messages(
+    tx: Connection, asked: Asked, job_id: str, outreach: Outreach, people: Sequence[str]
+) -> tuple[int, Counter[str]]:
+    """Message tasks for the first `outreach.limit` of `people` who may be written to; how many, and who was not."""
+    blocked = ledger.blocked(tx, asked.client_id, dict.fromkeys(people, outreach.cool_off_days))
+    free = [name for name in people if name not in blocked][: outreach.limit]
+    known = _known_people(tx, free)
+    payload = {"cool_off_days": outreach.cool_off_days, "dry_run": outreach.dry_run}
+    tasks = [
+        (name, {**payload, "message": messages.render(outreach.message, known.get(name, {"username": name}))})
+        for name in free
+    ]
+    ledger.ensure_account(tx, asked.client_id, asked.account)
+    add_tasks(tx, asked, job_id, Kind.SEND_MESSAGE, tasks)
+    return len(free), Counter(blocked.values())
+
+
+def _known_people(tx: Connection, names: Sequence[str]) -> dict[str, Mapping[str, str | None]]:
+    columns = (profiles.c.username, profiles.c.full_name, profiles.c.category)
+    rows = tx.execute(select(*columns).where(profiles.c.username.in_(names))).mappings()
+    return {row["username"]: dict(row) for row in rows}
+
+
+def _people(tx: Connection, client_id: str, outreach: Outreach) -> tuple[list[str], dict[str, int]]:
+    if not outreach.from_job:
+        return sift(outreach.usernames)
+    found, below = candidates.of_job(tx, client_id, outreach.from_job, outreach.min_success_score)
+    return found, {"below_score": below}
+
+
+def _set_total(tx: Connection, job_id: str, total: int, skipped: Mapping[str, int]) -> None:
+    status = JobStatus.RUNNING if total else JobStatus.DONE
+    finished = None if total else clock(tx)
+    tx.execute(
+        jobs.update()
+        .where(jobs.c.id == job_id)
+        .values(total_items=total, skipped=_with_zeros(skipped), status=status, finished_at=finished)
+    )

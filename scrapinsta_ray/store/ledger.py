@@ -1,0 +1,135 @@
+"""Who was written to, who must not be, and how much a sending account has left."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from scrapinsta_ray.domain.models import Kind, TaskStatus
+from scrapinsta_ray.domain.pacing import DAY_S, HOUR_S, MESSAGES_PER_DAY_CEILING, Window, next_free, room
+from scrapinsta_ray.store.database import clock, now, reading, upsert
+from scrapinsta_ray.store.tables import clients, job_tasks, messages_sent, sending_accounts, suppressions
+
+CHUNK = 1000
+"""Names in one IN list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a sending account may still send: `left` messages now; more in `retry_after_s` seconds if none."""
+
+    left: int
+    retry_after_s: float
+
+
+def record(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Ledger rows (client_id, dest_username, account, job_id, code, sent_at); a repeat renews the row's time."""
+    upsert(
+        tx,
+        messages_sent,
+        rows,
+        key=["client_id", "dest_username"],
+        update=["account", "job_id", "code", "sent_at"],
+    )
+
+
+def blocked(tx: Connection, client_id: str, cool_off: Mapping[str, int | None]) -> dict[str, str]:
+    """Who of `cool_off` (username -> days after which they may be written to again, None: never) must be left out.
+
+    Returns username -> `suppressed`, `cool_off` or `already_contacted`.
+    """
+    found: dict[str, str] = {}
+    for names in _chunks(cool_off):
+        found |= _contacted(tx, client_id, {name: cool_off[name] for name in names})
+        found |= dict.fromkeys(_suppressed(tx, client_id, names), "suppressed")
+    return found
+
+
+def _contacted(tx: Connection, client_id: str, cool_off: Mapping[str, int | None]) -> dict[str, str]:
+    rows = tx.execute(
+        select(messages_sent.c.dest_username, messages_sent.c.sent_at).where(
+            messages_sent.c.client_id == client_id, messages_sent.c.dest_username.in_(list(cool_off))
+        )
+    )
+    found, at = {}, clock(tx)
+    for name, sent_at in rows:
+        days = cool_off[name]
+        if days is None:
+            found[name] = "already_contacted"
+        elif sent_at + timedelta(days=days) > at:
+            found[name] = "cool_off"
+    return found
+
+
+def _suppressed(tx: Connection, client_id: str, names: Sequence[str]) -> list[str]:
+    return list(
+        tx.scalars(
+            select(suppressions.c.username).where(
+                suppressions.c.client_id.in_([client_id, ""]), suppressions.c.username.in_(names)
+            )
+        )
+    )
+
+
+def suppress(tx: Connection, client_id: str, username: str, reason: str) -> None:
+    """This client never writes to `username` again."""
+    row = {"client_id": client_id, "username": username, "reason": reason, "created_at": clock(tx)}
+    upsert(tx, suppressions, [row], key=["client_id", "username"])
+
+
+def allowance(tx: Connection, client_id: str, account: str) -> Allowance:
+    """What the account may still be handed, what is out counted as sent. Call it with the account's row locked."""
+    limits = tx.execute(
+        select(clients.c.messages_per_hour, clients.c.messages_per_day).where(clients.c.id == client_id)
+    ).one()
+    hour = Window(limits.messages_per_hour, HOUR_S)
+    day = Window(min(limits.messages_per_day, MESSAGES_PER_DAY_CEILING), DAY_S)
+    at, times = clock(tx), _last_day(tx, client_id, account)
+    out = _in_hand(tx, client_id, account)
+    in_hour = sum(t > at - timedelta(seconds=HOUR_S) for t in times)
+    left = min(room(hour, in_hour + out), room(day, len(times) + out))
+    free = max(next_free(hour, times, at), next_free(day, times, at))
+    return Allowance(left, (free - at).total_seconds())
+
+
+def _last_day(tx: Connection, client_id: str, account: str) -> list[datetime]:
+    rows = tx.scalars(
+        select(messages_sent.c.sent_at).where(
+            messages_sent.c.client_id == client_id,
+            messages_sent.c.account == account,
+            messages_sent.c.sent_at > now(-DAY_S),
+        )
+    )
+    return list(rows)
+
+
+def _in_hand(tx: Connection, client_id: str, account: str) -> int:
+    return tx.execute(
+        select(func.count()).where(
+            job_tasks.c.kind == Kind.SEND_MESSAGE,
+            job_tasks.c.status == TaskStatus.SENT,
+            job_tasks.c.client_id == client_id,
+            job_tasks.c.account == account,
+        )
+    ).scalar_one()
+
+
+def ensure_account(tx: Connection, client_id: str, account: str) -> None:
+    """The row on whose lock the account's pulls take turns."""
+    upsert(tx, sending_accounts, [{"client_id": client_id, "account": account}], key=["client_id", "account"])
+
+
+@reading
+def count(tx: Connection, client_id: str, job_id: str | None = None) -> int:
+    """Ledger rows of a client, or of one of its jobs."""
+    where = [messages_sent.c.client_id == client_id]
+    if job_id:
+        where.append(messages_sent.c.job_id == job_id)
+    return tx.execute(select(func.count()).select_from(messages_sent).where(*where)).scalar_one()
+
+
+def _chunks(names: Iterable[str]) -> Iterable[list[str]]:
+    every = list(names)
+    return (every[i : i + CHUNK] for i in range(0, len(every), CHUNK))

@@ -1,0 +1,61 @@
+"""Creating, upgrading and printing the schema."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_mock_engine
+
+from scrapinsta_ray.store.database import Database
+from scrapinsta_ray.store.tables import metadata
+
+_LOCK = "scrapinsta_schema"
+
+_HEADER = """\
+-- The schema of ScrapInsta for MySQL 8.0+ and MariaDB 10.6+.
+-- Generated from scrapinsta_ray/store/tables.py by `make schema`; a test compares the two.
+-- Every state and transition of a task is in docs/architecture.md.
+"""
+
+
+def upgrade(db: Database) -> None:
+    """Brings the schema to this version, keeping the data; several processes may call it at once."""
+    with db.begin() as tx:
+        if not db.is_sqlite:
+            tx.exec_driver_sql(f"SELECT GET_LOCK('{_LOCK}', 60)")
+        try:
+            config = _config()
+            config.attributes["connection"] = tx
+            command.upgrade(config, "head")
+        finally:
+            if not db.is_sqlite:
+                tx.exec_driver_sql(f"SELECT RELEASE_LOCK('{_LOCK}')")
+
+
+def pending(db: Database) -> bool:
+    """True if the database's schema is older than this version, or not there."""
+    with db.begin(write=False) as tx:
+        at = MigrationContext.configure(tx).get_current_revision()
+    return at != ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def as_sql() -> str:
+    """The whole MySQL schema, as schema.sql has it."""
+    statements: list[str] = []
+    engine = create_mock_engine("mysql+pymysql://", lambda sql, *_: statements.append(_tidy(str(sql.compile(engine)))))
+    metadata.create_all(engine, checkfirst=False)
+    return _HEADER + "".join(f"\n{statement};\n" for statement in statements)
+
+
+def _tidy(sql: str) -> str:
+    lines = (line.strip() for line in sql.replace("\t", "    ").strip().splitlines())
+    kept = [line for line in lines if line]
+    return "\n".join(line if i == 0 or line.startswith(")") else f"    {line}" for i, line in enumerate(kept))
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

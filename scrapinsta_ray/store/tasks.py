@@ -1,0 +1,213 @@
+"""The queue: lease, renew, rescue, promote. How a task ends is in `finish`.
+
+Every lease is one short transaction: a SELECT by `ix_job_tasks_lease`, whose columns are its WHERE and its whole
+ORDER BY, SKIP LOCKED, then one UPDATE by primary key.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, case, func, select, true, update
+
+from scrapinsta_ray.domain.models import Kind, Task, TaskStatus
+from scrapinsta_ray.domain.routing import shares
+from scrapinsta_ray.store.database import now, transaction
+from scrapinsta_ray.store.ids import new_lease_id
+from scrapinsta_ray.store.tables import job_tasks
+
+_TASK = (
+    job_tasks.c.id,
+    job_tasks.c.client_id,
+    job_tasks.c.job_id,
+    job_tasks.c.username,
+    job_tasks.c.account,
+    job_tasks.c.attempts,
+    job_tasks.c.max_attempts,
+    job_tasks.c.maybe_sent,
+    job_tasks.c.payload,
+)
+
+
+@transaction
+def lease_work(tx: Connection, kind: Kind, *, limit: int, ttl_s: float, after_client: str = "") -> list[Task]:
+    """Up to `limit` queued tasks of the fleet's `kind`: tenants take turns, beginning behind `after_client`.
+
+    Within a tenant by priority, then age. May give fewer than there are when a tenant has less than its share; the
+    next call gets those.
+    """
+    waiting = _waiting_clients(tx, kind, after=after_client, most=limit)
+    rows: list[Row[Any]] = []
+    for client, share in zip(waiting, shares(limit, len(waiting)), strict=True):
+        rows += lock_queued(tx, kind, client, "", limit=share, ttl_s=ttl_s)
+    return mark_leased(tx, kind, rows)
+
+
+def _waiting_clients(tx: Connection, kind: Kind, *, after: str, most: int) -> list[str]:
+    """Up to `most` tenants with queued work, in order, beginning behind `after` and going round."""
+    first = _next_clients(tx, kind, [job_tasks.c.client_id > after], most)
+    rest = _next_clients(tx, kind, [job_tasks.c.client_id <= after], most - len(first)) if len(first) < most else []
+    return first + rest
+
+
+def _next_clients(tx: Connection, kind: Kind, where: list[ColumnElement[bool]], most: int) -> list[str]:
+    """One index probe a tenant, whatever the backlog."""
+    found: list[str] = []
+    bound = where
+    while len(found) < most:
+        lowest = tx.scalar(
+            select(func.min(job_tasks.c.client_id)).where(
+                job_tasks.c.kind == kind, job_tasks.c.status == TaskStatus.QUEUED, *bound
+            )
+        )
+        if lowest is None:
+            break
+        found.append(lowest)
+        bound = [*where, job_tasks.c.client_id > lowest]
+    return found
+
+
+def lock_queued(
+    tx: Connection, kind: Kind, client_id: str, account: str, *, limit: int, ttl_s: float
+) -> Sequence[Row[Any]]:
+    """Locks up to `limit` queued tasks that nobody else has locked, first come first.
+
+    Each row carries `expires`, the end of a lease given now, by the database's clock.
+    """
+    return tx.execute(
+        select(*_TASK, now(ttl_s).label("expires"))
+        .where(
+            job_tasks.c.kind == kind,
+            job_tasks.c.status == TaskStatus.QUEUED,
+            job_tasks.c.client_id == client_id,
+            job_tasks.c.account == account,
+        )
+        .order_by(job_tasks.c.priority, job_tasks.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def mark_leased(tx: Connection, kind: Kind, rows: Sequence[Row[Any]], holder: str | None = None) -> list[Task]:
+    """Gives the locked `rows` one new lease, in one statement; they come back as Tasks, in their order."""
+    if not rows:
+        return []
+    lease_id, expires = new_lease_id(), rows[0].expires
+    tx.execute(
+        update(job_tasks)
+        .where(job_tasks.c.id.in_(sorted(row.id for row in rows)))
+        .values(
+            status=TaskStatus.SENT,
+            attempts=job_tasks.c.attempts + 1,
+            lease_id=lease_id,
+            lease_holder=holder,
+            lease_expires_at=expires,
+        )
+    )
+    return [_task(row, kind, lease_id, expires) for row in rows]
+
+
+def _task(row: Row[Any], kind: Kind, lease_id: str, expires: datetime) -> Task:
+    return Task(
+        id=row.id,
+        client_id=row.client_id,
+        job_id=row.job_id,
+        kind=kind,
+        username=row.username,
+        account=row.account,
+        attempts=row.attempts + 1,
+        max_attempts=row.max_attempts,
+        lease_id=lease_id,
+        lease_expires_at=expires.replace(tzinfo=UTC),
+        maybe_sent=row.maybe_sent,
+        payload=row.payload or {},
+    )
+
+
+@transaction
+def renew(tx: Connection, task_id: int, lease_id: str, ttl_s: float) -> bool:
+    """Another `ttl_s` seconds for a leased task; False if the lease is gone: then stop working on it."""
+    renewed = tx.execute(
+        update(job_tasks)
+        .where(job_tasks.c.id == task_id, job_tasks.c.lease_id == lease_id, job_tasks.c.status == TaskStatus.SENT)
+        .values(lease_expires_at=now(ttl_s))
+    )
+    return renewed.rowcount == 1
+
+
+@transaction
+def give_back(tx: Connection, tasks: Sequence[Task]) -> None:
+    """Unused leases back to the queue, the attempt not counted: what a graceful stop does."""
+    for task in tasks:
+        tx.execute(
+            update(job_tasks)
+            .where(
+                job_tasks.c.id == task.id,
+                job_tasks.c.lease_id == task.lease_id,
+                job_tasks.c.status == TaskStatus.SENT,
+            )
+            .values(status=TaskStatus.QUEUED, attempts=job_tasks.c.attempts - 1, lease_id=None, lease_expires_at=None)
+        )
+
+
+@transaction
+def rescue(tx: Connection, *, most: int = 500) -> list[str]:
+    """Ends expired leases: back to `queued` (a message with `maybe_sent`), or `error` when no attempt is left.
+
+    Returns the ids of the jobs that lost a task for good, for `campaigns.settle`.
+    """
+    rows = tx.execute(
+        select(job_tasks.c.id, job_tasks.c.job_id, job_tasks.c.kind, job_tasks.c.attempts, job_tasks.c.max_attempts)
+        .where(job_tasks.c.status == TaskStatus.SENT, job_tasks.c.lease_expires_at <= now())
+        .order_by(job_tasks.c.lease_expires_at)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    ).all()
+    again = [row for row in rows if row.attempts < row.max_attempts]
+    lost = [row for row in rows if row.attempts >= row.max_attempts]
+    _requeue(tx, [row.id for row in again])
+    _expire(tx, [row.id for row in lost])
+    return sorted({row.job_id for row in lost})
+
+
+def _requeue(tx: Connection, ids: list[int]) -> None:
+    if ids:
+        is_message = job_tasks.c.kind == Kind.SEND_MESSAGE
+        tx.execute(
+            update(job_tasks)
+            .where(job_tasks.c.id.in_(sorted(ids)))
+            .values(
+                status=TaskStatus.QUEUED,
+                maybe_sent=case((is_message, true()), else_=job_tasks.c.maybe_sent),
+                reason_code="lease_expired",
+            )
+        )
+
+
+def _expire(tx: Connection, ids: list[int]) -> None:
+    if ids:
+        tx.execute(
+            update(job_tasks)
+            .where(job_tasks.c.id.in_(sorted(ids)))
+            .values(
+                status=TaskStatus.ERROR,
+                reason_code="lease_expired",
+                reason="Whoever had the task fell silent, and no attempt is left.",
+                finished_at=now(),
+            )
+        )
+
+
+@transaction
+def promote(tx: Connection, *, most: int = 500) -> int:
+    """Moves delayed tasks that are due to `queued`; returns how many."""
+    ids = tx.scalars(
+        select(job_tasks.c.id)
+        .where(job_tasks.c.status == TaskStatus.DELAYED, job_tasks.c.available_at <= now())
+        .order_by(job_tasks.c.available_at)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if ids:
+        tx.execute(update(job_tasks).where(job_tasks.c.id.in_(sorted(ids))).values(status=TaskStatus.QUEUED))
+    return len(ids)
