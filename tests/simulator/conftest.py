@@ -16,7 +16,7 @@ from scrapinsta_ray.simulator.app import make_app
 from scrapinsta_ray.simulator.population import Population, make_population
 
 with warnings.catch_warnings():  # it would rather have httpx2
-    warnings.simplefilter("ignore", DeprecationWarning)
+    warnings.simplefilter("ignore")
     from starlette.testclient import TestClient
 
 __all__ = ["TestClient"]

@@ -1,6 +1,7 @@
 """Logging in, cookies, and the journal of who did what."""
 
 import pytest
+
 from scrapinsta_ray.simulator.app import make_app
 from scrapinsta_ray.simulator.population import make_population
 from tests.simulator.conftest import NOW, TestClient, log_in

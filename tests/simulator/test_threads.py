@@ -1,6 +1,7 @@
 """Direct messages: kept per sender and recipient, refused by some, never doubled by a repeated call."""
 
 import pytest
+
 from tests.simulator.conftest import TestClient, log_in
 
 SEND = "/api/v1/direct_v2/threads/broadcast/text/"
