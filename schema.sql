@@ -2,15 +2,32 @@
 -- Generated from scrapinsta_ray/store/tables.py by `make schema`; a test compares the two.
 -- Every state and transition of a task is in docs/architecture.md.
 
-CREATE TABLE clients (
-    id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    name VARCHAR(100) NOT NULL,
-    status VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'active or suspended',
-    messages_per_hour SMALLINT NOT NULL COMMENT 'per sending account',
-    messages_per_day SMALLINT NOT NULL COMMENT 'per sending account',
+CREATE TABLE account_actions (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    action VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    amount SMALLINT NOT NULL,
+    at DATETIME(6) NOT NULL,
+    CONSTRAINT pk_account_actions PRIMARY KEY (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='what a bot account did lately: its sliding windows survive restarts and moves' COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_account_actions_window ON account_actions (username, action, at);
+
+CREATE TABLE accounts (
+    username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    password BLOB NOT NULL COMMENT 'sealed with the secret key',
+    cookies MEDIUMBLOB COMMENT 'sealed likewise',
+    status VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'active, paused, needs_human, dead',
+    status_reason VARCHAR(300),
+    free_at DATETIME(6) NOT NULL COMMENT 'cooling down until then',
+    cooldowns SMALLINT NOT NULL COMMENT 'in a row',
+    failures SMALLINT NOT NULL COMMENT 'tasks in a row that failed',
+    logins INTEGER NOT NULL COMMENT 'times the password was used',
+    last_used_at DATETIME(6),
+    last_signal VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin,
     created_at DATETIME(6) NOT NULL,
-    CONSTRAINT pk_clients PRIMARY KEY (id)
-)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+    CONSTRAINT pk_accounts PRIMARY KEY (username)
+)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='bot accounts; one browser session each' COLLATE utf8mb4_bin;
 
 CREATE TABLE api_keys (
     id VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the middle part of si_<id>_<secret>',
@@ -25,40 +42,29 @@ CREATE TABLE api_keys (
 
 CREATE INDEX ix_api_keys_client_id ON api_keys (client_id);
 
-CREATE TABLE sending_accounts (
-    client_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    account VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    paused_until DATETIME(6) COMMENT 'set when the site limits this account',
-    CONSTRAINT pk_sending_accounts PRIMARY KEY (client_id, account)
-)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='one row per client''s own account; pulls of the same account take turns on its lock' COLLATE utf8mb4_bin;
-
-CREATE TABLE jobs (
-    id VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'job:<UUIDv7 in hex>: in the order of birth',
-    client_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    kind VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    status VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'pending, running, done, error, cancelled, paused',
-    account VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the client''s sending account, if it sends',
-    priority SMALLINT NOT NULL,
-    max_attempts SMALLINT NOT NULL COMMENT 'of each of its tasks',
-    params JSON NOT NULL,
-    total_items INTEGER NOT NULL,
-    skipped JSON COMMENT 'who was left out when tasks were made, counted by reason',
-    campaign_id VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin COMMENT 'the campaign whose stage this job is',
-    stage SMALLINT NOT NULL COMMENT '1, 2, 3 within the campaign',
-    reason_code VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin COMMENT 'why it ended so, or why it waits',
-    reason VARCHAR(500),
-    idempotency_key VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin,
+CREATE TABLE clients (
+    id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    name VARCHAR(100) NOT NULL,
+    status VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'active or suspended',
+    messages_per_hour SMALLINT NOT NULL COMMENT 'per sending account',
+    messages_per_day SMALLINT NOT NULL COMMENT 'per sending account',
     created_at DATETIME(6) NOT NULL,
-    finished_at DATETIME(6),
-    CONSTRAINT pk_jobs PRIMARY KEY (id),
-    CONSTRAINT uq_jobs_client_id_idempotency_key UNIQUE (client_id, idempotency_key)
+    CONSTRAINT pk_clients PRIMARY KEY (id)
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE INDEX ix_jobs_status ON jobs (status, id);
+CREATE TABLE followings (
+    target_username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    position INTEGER NOT NULL COMMENT 'place in the target''s list, from 0',
+    ig_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin,
+    full_name VARCHAR(200),
+    is_private BOOL,
+    is_verified BOOL,
+    seen_at DATETIME(6) NOT NULL,
+    CONSTRAINT pk_followings PRIMARY KEY (target_username, username)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE INDEX ix_jobs_campaign ON jobs (campaign_id, stage);
-
-CREATE INDEX ix_jobs_newest ON jobs (client_id, id);
+CREATE INDEX ix_followings_position ON followings (target_username, position);
 
 CREATE TABLE job_tasks (
     id BIGINT NOT NULL AUTO_INCREMENT,
@@ -86,13 +92,64 @@ CREATE TABLE job_tasks (
     CONSTRAINT uq_job_tasks_job_id_username UNIQUE (job_id, username)
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE INDEX ix_job_tasks_job ON job_tasks (job_id, status);
-
 CREATE INDEX ix_job_tasks_due ON job_tasks (status, available_at);
+
+CREATE INDEX ix_job_tasks_expiry ON job_tasks (status, lease_expires_at);
+
+CREATE INDEX ix_job_tasks_job ON job_tasks (job_id, status);
 
 CREATE INDEX ix_job_tasks_lease ON job_tasks (kind, status, client_id, account, priority, id);
 
-CREATE INDEX ix_job_tasks_expiry ON job_tasks (status, lease_expires_at);
+CREATE TABLE jobs (
+    id VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'job:<UUIDv7 in hex>: in the order of birth',
+    client_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    kind VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    status VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'pending, running, done, error, cancelled, paused',
+    account VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'the client''s sending account, if it sends',
+    priority SMALLINT NOT NULL,
+    max_attempts SMALLINT NOT NULL COMMENT 'of each of its tasks',
+    params JSON NOT NULL,
+    total_items INTEGER NOT NULL,
+    skipped JSON COMMENT 'who was left out when tasks were made, counted by reason',
+    campaign_id VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin COMMENT 'the campaign whose stage this job is',
+    stage SMALLINT NOT NULL COMMENT '1, 2, 3 within the campaign',
+    reason_code VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin COMMENT 'why it ended so, or why it waits',
+    reason VARCHAR(500),
+    idempotency_key VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin,
+    created_at DATETIME(6) NOT NULL,
+    finished_at DATETIME(6),
+    CONSTRAINT pk_jobs PRIMARY KEY (id),
+    CONSTRAINT uq_jobs_client_id_idempotency_key UNIQUE (client_id, idempotency_key)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_jobs_campaign ON jobs (campaign_id, stage);
+
+CREATE INDEX ix_jobs_newest ON jobs (client_id, id);
+
+CREATE INDEX ix_jobs_status ON jobs (status, id);
+
+CREATE TABLE leases (
+    name VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    holder VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    epoch BIGINT NOT NULL COMMENT 'grows with every change of holder',
+    expires_at DATETIME(6) NOT NULL,
+    CONSTRAINT pk_leases PRIMARY KEY (name)
+)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='who alone may act as the dispatcher or as an account' COLLATE utf8mb4_bin;
+
+CREATE TABLE media (
+    username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    code VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    ig_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    taken_at DATETIME(6),
+    kind VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    likes BIGINT COMMENT 'null: hidden or not told; never 0 for unknown',
+    comments BIGINT,
+    views BIGINT,
+    pinned BOOL NOT NULL,
+    hidden BOOL NOT NULL,
+    seen_at DATETIME(6) NOT NULL,
+    CONSTRAINT pk_media PRIMARY KEY (username, code)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE messages_sent (
     id BIGINT NOT NULL AUTO_INCREMENT,
@@ -108,13 +165,17 @@ CREATE TABLE messages_sent (
 
 CREATE INDEX ix_messages_sent_window ON messages_sent (client_id, account, sent_at);
 
-CREATE TABLE suppressions (
-    client_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'empty: nobody may write to this person',
+CREATE TABLE profile_scores (
     username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    reason VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    created_at DATETIME(6) NOT NULL,
-    CONSTRAINT pk_suppressions PRIMARY KEY (client_id, username)
+    model VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    engagement DOUBLE COMMENT '(likes + comments) / followers, per post',
+    success DOUBLE COMMENT '0 to 1',
+    parts JSON NOT NULL,
+    scored_at DATETIME(6) NOT NULL,
+    CONSTRAINT pk_profile_scores PRIMARY KEY (username, model)
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_profile_scores_best ON profile_scores (model, success);
 
 CREATE TABLE profiles (
     username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -134,78 +195,17 @@ CREATE TABLE profiles (
     CONSTRAINT pk_profiles PRIMARY KEY (username)
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE media (
+CREATE TABLE sending_accounts (
+    client_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    account VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    paused_until DATETIME(6) COMMENT 'set when the site limits this account',
+    CONSTRAINT pk_sending_accounts PRIMARY KEY (client_id, account)
+)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='one row per client''s own account; pulls of the same account take turns on its lock' COLLATE utf8mb4_bin;
+
+CREATE TABLE suppressions (
+    client_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'empty: nobody may write to this person',
     username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    code VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    ig_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    taken_at DATETIME(6),
-    kind VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    likes BIGINT COMMENT 'null: hidden or not told; never 0 for unknown',
-    comments BIGINT,
-    views BIGINT,
-    pinned BOOL NOT NULL,
-    hidden BOOL NOT NULL,
-    seen_at DATETIME(6) NOT NULL,
-    CONSTRAINT pk_media PRIMARY KEY (username, code)
-)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
-
-CREATE TABLE followings (
-    target_username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    position INTEGER NOT NULL COMMENT 'place in the target''s list, from 0',
-    ig_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin,
-    full_name VARCHAR(200),
-    is_private BOOL,
-    is_verified BOOL,
-    seen_at DATETIME(6) NOT NULL,
-    CONSTRAINT pk_followings PRIMARY KEY (target_username, username)
-)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
-
-CREATE INDEX ix_followings_position ON followings (target_username, position);
-
-CREATE TABLE profile_scores (
-    username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    model VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    engagement DOUBLE COMMENT '(likes + comments) / followers, per post',
-    success DOUBLE COMMENT '0 to 1',
-    parts JSON NOT NULL,
-    scored_at DATETIME(6) NOT NULL,
-    CONSTRAINT pk_profile_scores PRIMARY KEY (username, model)
-)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
-
-CREATE INDEX ix_profile_scores_best ON profile_scores (model, success);
-
-CREATE TABLE accounts (
-    username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    password BLOB NOT NULL COMMENT 'sealed with the secret key',
-    cookies MEDIUMBLOB COMMENT 'sealed likewise',
-    status VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'active, paused, needs_human, dead',
-    status_reason VARCHAR(300),
-    free_at DATETIME(6) NOT NULL COMMENT 'cooling down until then',
-    cooldowns SMALLINT NOT NULL COMMENT 'in a row',
-    failures SMALLINT NOT NULL COMMENT 'tasks in a row that failed',
-    logins INTEGER NOT NULL COMMENT 'times the password was used',
-    last_used_at DATETIME(6),
-    last_signal VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin,
+    reason VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     created_at DATETIME(6) NOT NULL,
-    CONSTRAINT pk_accounts PRIMARY KEY (username)
-)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='bot accounts; one browser session each' COLLATE utf8mb4_bin;
-
-CREATE TABLE account_actions (
-    id BIGINT NOT NULL AUTO_INCREMENT,
-    username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    action VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    amount SMALLINT NOT NULL,
-    at DATETIME(6) NOT NULL,
-    CONSTRAINT pk_account_actions PRIMARY KEY (id)
-)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='what a bot account did lately: its sliding windows survive restarts and moves' COLLATE utf8mb4_bin;
-
-CREATE INDEX ix_account_actions_window ON account_actions (username, action, at);
-
-CREATE TABLE leases (
-    name VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    holder VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    epoch BIGINT NOT NULL COMMENT 'grows with every change of holder',
-    expires_at DATETIME(6) NOT NULL,
-    CONSTRAINT pk_leases PRIMARY KEY (name)
-)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='who alone may act as the dispatcher or as an account' COLLATE utf8mb4_bin;
+    CONSTRAINT pk_suppressions PRIMARY KEY (client_id, username)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;

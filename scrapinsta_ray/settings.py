@@ -21,7 +21,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SCRAPINSTA_", frozen=True, extra="ignore")
 
-    home: Path = Field(Path.home() / ".scrapinsta", description="Folder of the embedded store, keys and browsers.")
+    home: Path = Field(
+        Path.home() / ".scrapinsta", description="Folder of the embedded store, keys and browsers."
+    )
     database_url: SecretStr | None = Field(
         None, description="mysql://user:pass@host:port/db?charset=utf8mb4; unset: SQLite in `home`."
     )
@@ -29,14 +31,24 @@ class Settings(BaseSettings):
         None, description="Fernet key that seals bot passwords and cookies; unset: `home`/secret.key."
     )
     site_url: str = Field("https://www.instagram.com", description="The site to read.")
-    cluster_address: str | None = Field(None, description="Ray address for the command line; unset: a local Ray.")
+    cluster_address: str | None = Field(
+        None, description="Ray address for the command line; unset: a local Ray."
+    )
 
     task_lease_ttl_s: float = Field(60, gt=0, description="How long a worker may be silent about a task.")
-    message_lease_ttl_s: float = Field(600, gt=0, description="How long a sender may be silent about a message.")
+    message_lease_ttl_s: float = Field(
+        600, gt=0, description="How long a sender may be silent about a message."
+    )
     lease_ttl_s: float = Field(15, gt=1, description="Life of the dispatcher's and the accounts' leases.")
-    poll_idle_s: float = Field(1.5, gt=0, description="The dispatcher's longest sleep when nothing is queued.")
-    max_attempts: int = Field(4, ge=1, le=20, description="Leases a task may use up before it ends as an error.")
-    retry_base_s: float = Field(20, gt=0, description="First back-off of a failed task; doubles, with jitter.")
+    poll_idle_s: float = Field(
+        1.5, gt=0, description="The dispatcher's longest sleep when nothing is queued."
+    )
+    max_attempts: int = Field(
+        4, ge=1, le=20, description="Leases a task may use up before it ends as an error."
+    )
+    retry_base_s: float = Field(
+        20, gt=0, description="First back-off of a failed task; doubles, with jitter."
+    )
 
     profile_reads_per_hour: int = Field(150, ge=1, le=200, description="Per bot account.")
     following_pages_per_hour: int = Field(40, ge=1, le=75, description="Per bot account.")
@@ -45,9 +57,13 @@ class Settings(BaseSettings):
 
     headless: bool = True
     chromium: str | None = Field(None, description="Path of Chromium or Chrome; unset: found on PATH.")
-    chromedriver: str | None = Field(None, description="Path of chromedriver; unset: PATH, then Selenium Manager.")
+    chromedriver: str | None = Field(
+        None, description="Path of chromedriver; unset: PATH, then Selenium Manager."
+    )
     language: str = "en-US"
-    browsers_per_node: int = Field(4, ge=1, description="Browsers that a Ray started by us carries on this machine.")
+    browsers_per_node: int = Field(
+        4, ge=1, description="Browsers that a Ray started by us carries on this machine."
+    )
 
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -65,7 +81,11 @@ class Settings(BaseSettings):
     @property
     def url(self) -> str:
         """The database's address, secret included: never log it."""
-        return self.database_url.get_secret_value() if self.database_url else f"sqlite:///{self.home}/scrapinsta.db"
+        return (
+            self.database_url.get_secret_value()
+            if self.database_url
+            else f"sqlite:///{self.home}/scrapinsta.db"
+        )
 
     @property
     def embedded(self) -> bool:
@@ -79,7 +99,9 @@ class Settings(BaseSettings):
         try:
             return Fernet(key)
         except ValueError:
-            raise Misconfigured("SCRAPINSTA_SECRET_KEY must be 32 url-safe base64-encoded bytes (a Fernet key).") from None
+            raise Misconfigured(
+                "SCRAPINSTA_SECRET_KEY must be 32 url-safe base64-encoded bytes (a Fernet key)."
+            ) from None
 
 
 def _key_file(path: Path) -> str:

@@ -4,6 +4,7 @@ import string
 from collections.abc import Mapping
 
 FIELDS = ("username", "full_name", "first_name", "category")
+_KNOWN = ", ".join(f"{{{name}}}" for name in FIELDS)
 MAX_LENGTH = 1000
 """Characters of a message; the site's own limit."""
 
@@ -22,7 +23,7 @@ def check(template: str) -> None:
         if name is None:
             continue
         if name not in FIELDS or spec or conversion:
-            raise ValueError(f"Unknown field {{{name}}}; known are {', '.join('{%s}' % f for f in FIELDS)}.")
+            raise ValueError(f"Unknown field {{{name}}}; known are {_KNOWN}.")
 
 
 def render(template: str, person: Mapping[str, str | None]) -> str:

@@ -82,7 +82,8 @@ def _mean_by_owner(values: Floats, owner: Ints, n: int) -> Floats:
     known = ~np.isnan(values)
     count = np.bincount(owner[known], minlength=n)
     total = np.bincount(owner[known], weights=values[known], minlength=n)
-    return np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
+    mean: Floats = np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
+    return mean
 
 
 def columns_of(profiles: Sequence[Profile]) -> Columns:

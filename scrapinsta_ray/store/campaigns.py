@@ -1,13 +1,12 @@
 """How jobs end, and how the end of one stage begins the next: exactly once, in one transaction a step."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import Connection, Row, exists, select, update
+from sqlalchemy import Connection, exists, select, update
 
 from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, TaskStatus
 from scrapinsta_ray.store import candidates
-from scrapinsta_ray.store.database import Database, clock, now, reading, transaction
+from scrapinsta_ray.store.database import AnyRow, Database, clock, now, reading, transaction
 from scrapinsta_ray.store.jobs import SKIPS, Asked, Outreach, add_messages, add_tasks
 from scrapinsta_ray.store.tables import job_tasks, jobs
 
@@ -62,7 +61,11 @@ def _has_unfinished(tx: Connection, job_id: str) -> bool:
 
 def _any_task(tx: Connection, job_id: str, statuses: Iterable[TaskStatus]) -> bool:
     """An index probe a status, whatever the size of the job."""
-    probe = select(job_tasks.c.id).where(job_tasks.c.job_id == job_id, job_tasks.c.status.in_(list(statuses))).limit(1)
+    probe = (
+        select(job_tasks.c.id)
+        .where(job_tasks.c.job_id == job_id, job_tasks.c.status.in_(list(statuses)))
+        .limit(1)
+    )
     return tx.execute(probe).first() is not None
 
 
@@ -73,14 +76,16 @@ def _end(tx: Connection, job_id: str) -> None:
         _close(tx, job)
 
 
-def _close(tx: Connection, job: Row[Any]) -> None:
+def _close(tx: Connection, job: AnyRow) -> None:
     """The end of a job, and of its campaign or the beginning of its next stage with it."""
     status, code, reason = _outcome(tx, job)
     _close_jobs(tx, [job.id], status, code, reason)
     if job.campaign_id is None:
         return
     following = tx.execute(
-        select(jobs).where(jobs.c.campaign_id == job.campaign_id, jobs.c.stage == job.stage + 1).with_for_update()
+        select(jobs)
+        .where(jobs.c.campaign_id == job.campaign_id, jobs.c.stage == job.stage + 1)
+        .with_for_update()
     ).one_or_none()
     if status is JobStatus.ERROR:
         _close_jobs(tx, _pending(tx, job.campaign_id), JobStatus.CANCELLED, "earlier_stage_failed")
@@ -91,7 +96,7 @@ def _close(tx: Connection, job: Row[Any]) -> None:
         _begin(tx, following, after=job)
 
 
-def _begin(tx: Connection, job: Row[Any], *, after: Row[Any]) -> None:
+def _begin(tx: Connection, job: AnyRow, *, after: AnyRow) -> None:
     """Makes the stage's tasks from what the stage before brought; a stage without any ends at once."""
     asked = Asked(job.client_id, job.account, job.priority, job.max_attempts)
     if job.kind == Kind.ANALYZE_PROFILE:
@@ -107,20 +112,20 @@ def _begin(tx: Connection, job: Row[Any], *, after: Row[Any]) -> None:
         _close(tx, job)
 
 
-def _begin_analysis(tx: Connection, asked: Asked, job: Row[Any], after: Row[Any]) -> int:
+def _begin_analysis(tx: Connection, asked: Asked, job: AnyRow, after: AnyRow) -> int:
     names = candidates.followed(tx, after.id)
     add_tasks(tx, asked, job.id, Kind.ANALYZE_PROFILE, [(name, None) for name in names])
     return len(names)
 
 
-def _begin_messages(tx: Connection, asked: Asked, job: Row[Any], after: Row[Any]) -> tuple[int, dict[str, int]]:
+def _begin_messages(tx: Connection, asked: Asked, job: AnyRow, after: AnyRow) -> tuple[int, dict[str, int]]:
     outreach = Outreach(**job.params)
     found, below = candidates.best(tx, after.id, outreach.min_success_score)
     total, left_out = add_messages(tx, asked, job.id, outreach, found)
     return total, {reason: left_out[reason] for reason in SKIPS} | {"below_score": below}
 
 
-def _outcome(tx: Connection, job: Row[Any]) -> tuple[JobStatus, str | None, str | None]:
+def _outcome(tx: Connection, job: AnyRow) -> tuple[JobStatus, str | None, str | None]:
     """Status, reason code and reason of a job whose tasks have all ended.
 
     `error` when none ended ok and one ended badly. A job of one task has that task's reason.
@@ -152,6 +157,8 @@ def _close_jobs(
 ) -> None:
     tx.execute(
         update(jobs)
-        .where(jobs.c.id.in_(ids), jobs.c.status.in_([JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED]))
+        .where(
+            jobs.c.id.in_(ids), jobs.c.status.in_([JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED])
+        )
         .values(status=status, reason_code=code, reason=reason, finished_at=clock(tx))
     )

@@ -19,7 +19,9 @@ def of_job(tx: Connection, client_id: str, job_id: str, min_score: float | None)
     if job is None:
         raise LookupError(job_id)
     if job.kind == Kind.CAMPAIGN:
-        job_id = tx.execute(select(jobs.c.id).where(jobs.c.campaign_id == job_id, jobs.c.stage == 2)).scalar_one()
+        job_id = tx.execute(
+            select(jobs.c.id).where(jobs.c.campaign_id == job_id, jobs.c.stage == 2)
+        ).scalar_one()
     if job.kind == Kind.FETCH_FOLLOWINGS:
         return followed(tx, job_id), 0
     return best(tx, job_id, min_score)
@@ -55,7 +57,11 @@ def best(tx: Connection, job_id: str, min_score: float | None) -> tuple[list[str
                 and_(profile_scores.c.username == job_tasks.c.username, profile_scores.c.model == MODEL),
                 isouter=True,
             )
-            .where(job_tasks.c.job_id == job_id, job_tasks.c.status == TaskStatus.OK, job_tasks.c.reason_code.is_(None))
+            .where(
+                job_tasks.c.job_id == job_id,
+                job_tasks.c.status == TaskStatus.OK,
+                job_tasks.c.reason_code.is_(None),
+            )
         )
     ]
     scored = sorted(((s, name) for name, s in rows if s is not None and s >= (min_score or 0)), reverse=True)

@@ -97,7 +97,7 @@ def caller_of(tx: Connection, key: str) -> Caller | None:
     key_id, _, secret = rest.partition("_")
     row = tx.execute(
         select(api_keys.c.client_id, api_keys.c.secret_sha256, api_keys.c.scopes).where(
-            api_keys.c.id == key_id if key_id.isascii() else False,
+            api_keys.c.id == (key_id if key_id.isascii() else ""),
             api_keys.c.revoked_at.is_(None),
             or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now()),
         )
@@ -133,6 +133,10 @@ def set_status(tx: Connection, client_id: str, status: str) -> bool:
 def everyone(tx: Connection) -> list[Client]:
     """All tenants, by id."""
     columns = (
-        clients.c.id, clients.c.name, clients.c.status, clients.c.messages_per_hour, clients.c.messages_per_day
+        clients.c.id,
+        clients.c.name,
+        clients.c.status,
+        clients.c.messages_per_hour,
+        clients.c.messages_per_day,
     )
     return [Client(*row) for row in tx.execute(select(*columns).order_by(clients.c.id))]

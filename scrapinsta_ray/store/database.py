@@ -3,13 +3,25 @@
 import functools
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import BigInteger, Connection, DateTime, Engine, Table, create_engine, event, exc, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Engine,
+    Row,
+    Table,
+    create_engine,
+    event,
+    exc,
+    literal,
+    select,
+)
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.compiler import compiles
@@ -20,6 +32,9 @@ from scrapinsta_ray.errors import DatabaseAway, Misconfigured
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+AnyRow = Row[Any, *tuple[Any, ...]]
+"""A row of a SELECT whose columns are listed elsewhere."""
 
 RETRIES = 6
 """How often a whole transaction is tried before its error is shown."""
@@ -60,7 +75,9 @@ def _driver_url(url: str) -> URL:
         raise Misconfigured("SCRAPINSTA_DATABASE_URL is not a database address.") from None
     backend = parsed.get_backend_name()
     if backend not in {"sqlite", "mysql", "mariadb"}:
-        raise Misconfigured(f"SCRAPINSTA_DATABASE_URL: {backend} is not supported; use mysql:// or sqlite:///.")
+        raise Misconfigured(
+            f"SCRAPINSTA_DATABASE_URL: {backend} is not supported; use mysql:// or sqlite:///."
+        )
     if backend == "sqlite":
         return parsed
     return parsed.set(drivername="mysql+pymysql", query={"charset": "utf8mb4", **parsed.query})
@@ -96,7 +113,9 @@ def _mysql_engine(url: URL, pool_size: int) -> Engine:
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             cursor.execute("SET SESSION time_zone = '+00:00'")
-            cursor.execute("SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation')")
+            cursor.execute(
+                "SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation')"
+            )
             levels = {value for _name, value in cursor.fetchall()}
         if levels != {"READ-COMMITTED"}:
             raise Misconfigured(f"The database must give READ COMMITTED, but it gives {sorted(levels)}.")
@@ -104,7 +123,7 @@ def _mysql_engine(url: URL, pool_size: int) -> Engine:
     return engine
 
 
-class now(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function that it is
+class now(FunctionElement[Any]):
     """The database's clock in UTC, `offset_s` seconds on: `now()`, `now(30)`, `now(-3600)`."""
 
     type = DateTime()
@@ -129,13 +148,19 @@ def _sqlite_now(element: now, compiler: SQLCompiler, **kw: Any) -> str:
 
 def clock(tx: Connection) -> datetime:
     """The database's time now, UTC without a zone, as the columns hold it."""
-    return tx.execute(select(now())).scalar_one()
+    at: datetime = tx.execute(select(now())).scalar_one()
+    return at
 
 
 def upsert(
-    tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str], update: Sequence[str] = ()
+    tx: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Sequence[str],
+    update: Sequence[str] = (),
 ) -> None:
-    """Inserts `rows` of plain values; where `key` is taken, sets the columns in `update` (none: leaves that row alone)."""
+    """Inserts `rows` of plain values; where `key` is taken, sets the columns in `update`, or leaves that row."""
     if not rows:
         return
     if tx.dialect.name == "sqlite":
@@ -167,29 +192,26 @@ def _whole(
 ) -> Callable[Concatenate[Database, P], T]:
     @functools.wraps(work)
     def run(db: Database, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        for attempt in range(RETRIES):
-            with _named_errors(last=attempt == RETRIES - 1):
+        attempt = 0
+        while True:
+            try:
                 with db.begin(write=write) as tx:
                     return work(tx, *args, **kwargs)
-            time.sleep(random.uniform(0.2, 1) * min(0.01 * 2**attempt, 0.5))  # noqa: S311 - jitter, not a secret
-        raise AssertionError("the last attempt returns or raises")
+            except exc.DBAPIError as error:
+                attempt += 1
+                _raise_unless_it_may_pass(error, last=attempt == RETRIES)
+            time.sleep(random.uniform(0.2, 1) * min(0.01 * 2**attempt, 0.5))
 
     return run
 
 
-@contextmanager
-def _named_errors(*, last: bool) -> Iterator[None]:
-    """Swallows an error that another attempt may mend; on the last attempt names it."""
-    try:
-        yield
-    except exc.DBAPIError as error:
-        code = _code(error)
-        if not _may_pass(error, code):
-            raise
-        if last:
-            if code in _AWAY:
-                raise DatabaseAway() from error
-            raise
+def _raise_unless_it_may_pass(error: exc.DBAPIError, *, last: bool) -> None:
+    """Returns if another attempt may mend the error; otherwise raises it, named if the database is away."""
+    code = _code(error)
+    if last and code in _AWAY:
+        raise DatabaseAway from error
+    if last or not _may_pass(error, code):
+        raise error
 
 
 def _code(error: exc.DBAPIError) -> int | str | None:

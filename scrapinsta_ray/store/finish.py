@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, tuple_, update
+from sqlalchemy import Connection, select, tuple_, update
 
 from scrapinsta_ray.domain.models import Kind, Profile, Score, Task, TaskStatus
 from scrapinsta_ray.domain.pacing import retry_delay_s
 from scrapinsta_ray.domain.transitions import Change, Held, Report, Verdict, apply
 from scrapinsta_ray.store import ledger, outbox, profiles
-from scrapinsta_ray.store.database import now, transaction
+from scrapinsta_ray.store.database import AnyRow, now, transaction
 from scrapinsta_ray.store.tables import job_tasks
 
 DEFAULT_PAUSE_S = 3600.0
@@ -72,7 +72,9 @@ def finish_work(tx: Connection, done: Sequence[Work], *, retry_base_s: float) ->
     Answers in the order of `done`.
     """
     ids = sorted({work.task.id for work in done})
-    locked = tx.execute(select(*_HELD).where(job_tasks.c.id.in_(ids)).order_by(job_tasks.c.id).with_for_update())
+    locked = tx.execute(
+        select(*_HELD).where(job_tasks.c.id.in_(ids)).order_by(job_tasks.c.id).with_for_update()
+    )
     ending = _Ending({row.id: row for row in locked}, retry_base_s)
     answers, kept = [], []
     for work in done:
@@ -109,7 +111,7 @@ def finish_messages(tx: Connection, sent: Sequence[Sent], *, retry_base_s: float
 class _Ending:
     """Locked tasks by key, the reports on them in order, and the fewest UPDATEs that say the outcome."""
 
-    def __init__(self, rows: Mapping[Any, Row[Any]], retry_base_s: float) -> None:
+    def __init__(self, rows: Mapping[Any, AnyRow], retry_base_s: float) -> None:
         self.rows = rows
         self._held = {key: _held(row) for key, row in rows.items()}
         self._retry_base_s = retry_base_s
@@ -126,14 +128,14 @@ class _Ending:
             self._moves.setdefault(repr(values), (values, []))[1].append(self.rows[key].id)
         return change
 
-    def _values(self, row: Row[Any], change: Change, report: Report) -> dict[str, Any]:
+    def _values(self, row: AnyRow, change: Change, report: Report) -> dict[str, Any]:
         values: dict[str, Any] = {
             "status": change.status,
             "reason_code": None if report.ok and report.code in ("ok", "sent") else report.code,
             "reason": report.message[:500] if report.message else None,
         }
         if change.status is TaskStatus.DELAYED:
-            delay_s = report.retry_after_s or retry_delay_s(row.attempts, self._retry_base_s, random.random())  # noqa: S311
+            delay_s = report.retry_after_s or retry_delay_s(row.attempts, self._retry_base_s, random.random())
             values["available_at"] = row.now + timedelta(seconds=delay_s)
         else:
             values["finished_at"] = row.now
@@ -149,11 +151,11 @@ class _Ending:
             tx.execute(update(job_tasks).where(job_tasks.c.id.in_(sorted(ids))).values(values))
 
 
-def _held(row: Row[Any]) -> Held:
+def _held(row: AnyRow) -> Held:
     return Held(Kind(row.kind), TaskStatus(row.status), row.lease_id, row.attempts, row.max_attempts)
 
 
-def _lock_messages(tx: Connection, sent: Sequence[Sent]) -> dict[tuple[str, str, str, str], Row[Any]]:
+def _lock_messages(tx: Connection, sent: Sequence[Sent]) -> dict[tuple[str, str, str, str], AnyRow]:
     names = sorted({(one.job_id, one.username) for one in sent})
     rows = tx.execute(
         select(*_HELD)
@@ -168,7 +170,7 @@ def _lock_messages(tx: Connection, sent: Sequence[Sent]) -> dict[tuple[str, str,
     return {(row.client_id, row.account, row.job_id, row.username): row for row in rows}
 
 
-def _ledger_row(row: Row[Any], code: str) -> dict[str, Any]:
+def _ledger_row(row: AnyRow, code: str) -> dict[str, Any]:
     return {
         "client_id": row.client_id,
         "dest_username": row.username,

@@ -19,7 +19,9 @@ def save_page(tx: Connection, task: Task, page: FollowingPage, *, start: int) ->
     kept = tx.execute(
         update(job_tasks)
         .where(
-            job_tasks.c.id == task.id, job_tasks.c.lease_id == task.lease_id, job_tasks.c.status == TaskStatus.SENT
+            job_tasks.c.id == task.id,
+            job_tasks.c.lease_id == task.lease_id,
+            job_tasks.c.status == TaskStatus.SENT,
         )
         .values(payload=payload)
     )

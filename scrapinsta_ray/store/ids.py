@@ -8,7 +8,9 @@ import uuid
 def new_job_id() -> str:
     """`job:<32 hex>`, a UUIDv7 (RFC 9562): sorts by birth, so that new rows go to the end of the index."""
     ms = time.time_ns() // 1_000_000
-    value = (ms & (2**48 - 1)) << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
+    value = (
+        (ms & (2**48 - 1)) << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
+    )
     return f"job:{value:032x}"
 
 

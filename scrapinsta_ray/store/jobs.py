@@ -72,14 +72,18 @@ def enqueue_fetch(db: Database, asked: Asked, target: str, limit: int) -> Enqueu
     """Collect the first `limit` accounts that `target` follows."""
 
     def make(tx: Connection, job_id: str) -> Enqueued:
-        add_job(tx, asked, job_id, Kind.FETCH_FOLLOWINGS, {"target_username": target, "limit": limit}, total=1)
+        add_job(
+            tx, asked, job_id, Kind.FETCH_FOLLOWINGS, {"target_username": target, "limit": limit}, total=1
+        )
         add_tasks(tx, asked, job_id, Kind.FETCH_FOLLOWINGS, [(target, {"limit": limit})])
         return Enqueued(job_id, 1)
 
     return _once(db, asked, make)
 
 
-def enqueue_analysis(db: Database, asked: Asked, names: Sequence[str], extra: Mapping[str, Any] | None) -> Enqueued:
+def enqueue_analysis(
+    db: Database, asked: Asked, names: Sequence[str], extra: Mapping[str, Any] | None
+) -> Enqueued:
     """Read and score each of `names`; those that are no usernames or come twice are left out and counted."""
     good, skipped = sift(names)
 
@@ -118,7 +122,14 @@ def enqueue_campaign(
         for number, ((kind, stage_id), stage_params) in enumerate(zip(stages, every_params, strict=True), 1):
             status = JobStatus.RUNNING if number == 1 else JobStatus.PENDING
             add_job(
-                tx, asked, stage_id, kind, stage_params, total=int(number == 1), stage=(job_id, number), status=status
+                tx,
+                asked,
+                stage_id,
+                kind,
+                stage_params,
+                total=int(number == 1),
+                stage=(job_id, number),
+                status=status,
             )
         add_tasks(tx, asked, stages[0][1], Kind.FETCH_FOLLOWINGS, [(target, {"limit": limit})])
         return Enqueued(job_id, 0, stages=[(str(kind), stage_id) for kind, stage_id in stages])
@@ -155,7 +166,9 @@ def _already(tx: Connection, asked: Asked, job_id: str | None = None) -> Enqueue
     row = tx.execute(select(jobs.c.id, jobs.c.total_items, jobs.c.skipped).where(*where)).one_or_none()
     if row is None:
         return None
-    stages = tx.execute(select(jobs.c.kind, jobs.c.id).where(jobs.c.campaign_id == row.id).order_by(jobs.c.stage))
+    stages = tx.execute(
+        select(jobs.c.kind, jobs.c.id).where(jobs.c.campaign_id == row.id).order_by(jobs.c.stage)
+    )
     return Enqueued(row.id, row.total_items, row.skipped or {}, [(kind, stage) for kind, stage in stages])
 
 
@@ -216,7 +229,11 @@ def add_job(
 
 
 def add_tasks(
-    tx: Connection, asked: Asked, job_id: str, kind: Kind, tasks: Sequence[tuple[str, Mapping[str, Any] | None]]
+    tx: Connection,
+    asked: Asked,
+    job_id: str,
+    kind: Kind,
+    tasks: Sequence[tuple[str, Mapping[str, Any] | None]],
 ) -> None:
     """Queued tasks, one a (username, payload), in a few statements."""
     if not tasks:
@@ -233,7 +250,9 @@ def add_tasks(
         "maybe_sent": False,
         "created_at": clock(tx),
     }
-    rows = [{**common, "username": name, "payload": dict(payload) if payload else None} for name, payload in tasks]
+    rows = [
+        {**common, "username": name, "payload": dict(payload) if payload else None} for name, payload in tasks
+    ]
     tx.execute(insert(job_tasks), rows)
 
 

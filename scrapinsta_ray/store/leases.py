@@ -11,6 +11,8 @@ from sqlalchemy import ColumnElement, Connection, and_, select, update
 from scrapinsta_ray.store.database import now, transaction, upsert
 from scrapinsta_ray.store.tables import leases
 
+_LONG_AGO = datetime.fromisoformat("1970-01-01")
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -32,7 +34,7 @@ class Taken:
 @transaction
 def acquire(tx: Connection, name: str, holder: str, ttl_s: float) -> Lease | Taken:
     """Takes `name` for `ttl_s` seconds if it is free or expired; the same holder gets it again, with a new epoch."""
-    born_expired = {"name": name, "holder": "", "epoch": 0, "expires_at": datetime(1970, 1, 1)}
+    born_expired = {"name": name, "holder": "", "epoch": 0, "expires_at": _LONG_AGO}
     upsert(tx, leases, [born_expired], key=["name"])
     row = tx.execute(
         select(leases.c.holder, leases.c.epoch, leases.c.expires_at, now().label("now"))
@@ -53,7 +55,9 @@ def acquire(tx: Connection, name: str, holder: str, ttl_s: float) -> Lease | Tak
 @transaction
 def renew(tx: Connection, lease: Lease, ttl_s: float) -> bool:
     """Another `ttl_s` seconds; False if the lease has expired or is somebody else's: then stop acting at once."""
-    renewed = tx.execute(update(leases).where(_is(lease), leases.c.expires_at > now()).values(expires_at=now(ttl_s)))
+    renewed = tx.execute(
+        update(leases).where(_is(lease), leases.c.expires_at > now()).values(expires_at=now(ttl_s))
+    )
     return renewed.rowcount == 1
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, select, update
 
 from scrapinsta_ray.domain.models import Kind, Task, TaskStatus
 from scrapinsta_ray.store import ledger
-from scrapinsta_ray.store.database import clock, now, transaction
+from scrapinsta_ray.store.database import AnyRow, clock, now, transaction
 from scrapinsta_ray.store.tables import job_tasks, sending_accounts
 from scrapinsta_ray.store.tasks import lock_queued, mark_leased
 
@@ -55,17 +55,20 @@ def _take_turn(tx: Connection, client_id: str, account: str) -> float:
     ).one_or_none()
     if row is None or row.paused_until is None:
         return 0.0
-    return max(0.0, (row.paused_until - clock(tx)).total_seconds())
+    until: datetime = row.paused_until
+    return max(0.0, (until - clock(tx)).total_seconds())
 
 
 def _sendable(
     tx: Connection, client_id: str, account: str, limit: int, ttl_s: float
-) -> tuple[list[Row[Any]], set[str]]:
+) -> tuple[list[AnyRow], set[str]]:
     """Locked messages that may go out, and the jobs from which others were dropped on the way."""
     touched: set[str] = set()
     while limit > 0:
         rows = lock_queued(tx, Kind.SEND_MESSAGE, client_id, account, limit=limit, ttl_s=ttl_s)
-        out = ledger.blocked(tx, client_id, {row.username: (row.payload or {}).get("cool_off_days") for row in rows})
+        out = ledger.blocked(
+            tx, client_id, {row.username: (row.payload or {}).get("cool_off_days") for row in rows}
+        )
         dropped = [row for row in rows if row.username in out]
         _drop(tx, [(row, out[row.username]) for row in dropped])
         touched |= {row.job_id for row in dropped}
@@ -74,7 +77,7 @@ def _sendable(
     return [], touched
 
 
-def _drop(tx: Connection, rows: Sequence[tuple[Row[Any], str]]) -> None:
+def _drop(tx: Connection, rows: Sequence[tuple[AnyRow, str]]) -> None:
     for row, reason in rows:
         tx.execute(
             update(job_tasks)

@@ -18,7 +18,12 @@ def store(tx: Connection, profiles: Sequence[Profile], scores: Sequence[Score]) 
         return
     at = clock(tx)
     _put(tx, profile_table, [_profile_row(p, at) for p in profiles], key=["username"])
-    _put(tx, media, [_media_row(p.username, m, at) for p in profiles for m in p.media], key=["username", "code"])
+    _put(
+        tx,
+        media,
+        [_media_row(p.username, m, at) for p in profiles for m in p.media],
+        key=["username", "code"],
+    )
     _put(tx, profile_scores, [_score_row(s, at) for s in scores], key=["username", "model"])
 
 

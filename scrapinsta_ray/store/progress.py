@@ -4,13 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from scrapinsta_ray.domain.models import Kind, TaskStatus, task_id
 from scrapinsta_ray.domain.scoring import MODEL
 from scrapinsta_ray.store.candidates import following_rows
 from scrapinsta_ray.store.database import reading
-from scrapinsta_ray.store.tables import followings, job_tasks, jobs, media, messages_sent, profile_scores, profiles
+from scrapinsta_ray.store.tables import (
+    followings,
+    job_tasks,
+    jobs,
+    media,
+    messages_sent,
+    profile_scores,
+    profiles,
+)
 
 Row = Mapping[str, Any]
 
@@ -40,7 +48,9 @@ def page(tx: Connection, client_id: str, *, before: str | None = None, limit: in
     if before:
         where.append(jobs.c.id < before)
     rows = tx.execute(select(jobs).where(*where).order_by(jobs.c.id.desc()).limit(limit + 1)).mappings().all()
-    return Page([_shown_job(row) for row in rows[:limit]], rows[limit - 1]["id"] if len(rows) > limit else None)
+    return Page(
+        [_shown_job(row) for row in rows[:limit]], rows[limit - 1]["id"] if len(rows) > limit else None
+    )
 
 
 @reading
@@ -50,9 +60,11 @@ def summary(tx: Connection, client_id: str, job_id: str) -> Row | None:
     if row is None:
         return None
     ids = _with_stages(tx, job_id)
-    counts = dict.fromkeys([s for s in TaskStatus if s is not TaskStatus.DELAYED], 0)
+    counts: dict[TaskStatus, int] = {s: 0 for s in TaskStatus if s is not TaskStatus.DELAYED}
     by_status = (
-        select(job_tasks.c.status, func.count()).where(job_tasks.c.job_id.in_(ids)).group_by(job_tasks.c.status)
+        select(job_tasks.c.status, func.count())
+        .where(job_tasks.c.job_id.in_(ids))
+        .group_by(job_tasks.c.status)
     )
     for status, number in tx.execute(by_status):
         counts[TaskStatus(status).shown] += number
@@ -61,15 +73,25 @@ def summary(tx: Connection, client_id: str, job_id: str) -> Row | None:
 
 @reading
 def tasks(
-    tx: Connection, client_id: str, job_id: str, *, after: int = 0, limit: int = 100, status: str | None = None
+    tx: Connection,
+    client_id: str,
+    job_id: str,
+    *,
+    after: int = 0,
+    limit: int = 100,
+    status: str | None = None,
 ) -> Page | None:
     """Tasks of a job in the order of their making."""
     if _own(tx, client_id, job_id) is None:
         return None
     where = [job_tasks.c.job_id.in_(_with_stages(tx, job_id)), job_tasks.c.id > after]
     if status:
-        where.append(job_tasks.c.status.in_([status, *([TaskStatus.DELAYED] if status == TaskStatus.QUEUED else [])]))
-    rows = tx.execute(select(job_tasks).where(*where).order_by(job_tasks.c.id).limit(limit + 1)).mappings().all()
+        where.append(
+            job_tasks.c.status.in_([status, *([TaskStatus.DELAYED] if status == TaskStatus.QUEUED else [])])
+        )
+    rows = (
+        tx.execute(select(job_tasks).where(*where).order_by(job_tasks.c.id).limit(limit + 1)).mappings().all()
+    )
     cursor = str(rows[limit - 1]["id"]) if len(rows) > limit else None
     return Page([_shown_task(row) for row in rows[:limit]], cursor)
 
@@ -81,7 +103,9 @@ def results(tx: Connection, client_id: str, job_id: str, *, after: int = -1, lim
     if row is None:
         return None
     if row["kind"] == Kind.CAMPAIGN:
-        job_id = tx.execute(select(jobs.c.id).where(jobs.c.campaign_id == job_id, jobs.c.stage == 2)).scalar_one()
+        job_id = tx.execute(
+            select(jobs.c.id).where(jobs.c.campaign_id == job_id, jobs.c.stage == 2)
+        ).scalar_one()
     match row["kind"]:
         case Kind.FETCH_FOLLOWINGS:
             return _followings(tx, job_id, after, limit)
@@ -102,7 +126,11 @@ def _followings(tx: Connection, job_id: str, after: int, limit: int) -> Page:
 def _messages(tx: Connection, client_id: str, job_id: str, after: int, limit: int) -> Page:
     query = (
         select(messages_sent)
-        .where(messages_sent.c.client_id == client_id, messages_sent.c.job_id == job_id, messages_sent.c.id > after)
+        .where(
+            messages_sent.c.client_id == client_id,
+            messages_sent.c.job_id == job_id,
+            messages_sent.c.id > after,
+        )
         .order_by(messages_sent.c.id)
         .limit(limit + 1)
     )
@@ -142,7 +170,9 @@ def _profiles(tx: Connection, job_id: str, after: int, limit: int) -> Page:
 def _media_of(tx: Connection, usernames: Sequence[str]) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     rows = tx.execute(
-        select(media).where(media.c.username.in_(usernames)).order_by(media.c.username, media.c.taken_at.desc())
+        select(media)
+        .where(media.c.username.in_(usernames))
+        .order_by(media.c.username, media.c.taken_at.desc())
     )
     for row in rows.mappings():
         found.setdefault(row["username"], []).append({k: v for k, v in row.items() if k != "username"})
@@ -156,9 +186,10 @@ def _cut(rows: list[dict[str, Any]], key: str, limit: int) -> Page:
 # ---- rows as clients see them ----------------------------------------------------------------------------
 
 
-def _own(tx: Connection, client_id: str, job_id: str) -> RowMapping | None:
+def _own(tx: Connection, client_id: str, job_id: str) -> Row | None:
     query = select(jobs).where(jobs.c.id == job_id, jobs.c.client_id == client_id)
-    return tx.execute(query).mappings().one_or_none()
+    row = tx.execute(query).mappings().one_or_none()
+    return dict(row) if row else None
 
 
 def _with_stages(tx: Connection, job_id: str) -> list[str]:
@@ -171,11 +202,11 @@ _JOB_SHOWN = (
 )  # fmt: skip
 
 
-def _shown_job(row: Mapping[str, Any]) -> dict[str, Any]:
+def _shown_job(row: Any) -> dict[str, Any]:
     return {"job_id": row["id"], **{name: row[name] for name in _JOB_SHOWN}}
 
 
-def _shown_task(row: Mapping[str, Any]) -> dict[str, Any]:
+def _shown_task(row: Any) -> dict[str, Any]:
     return {
         "task_id": task_id(row["job_id"], row["kind"], row["username"]),
         "job_id": row["job_id"],

@@ -6,7 +6,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_mock_engine
+from sqlalchemy.dialects import mysql
+from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.tables import metadata
@@ -43,10 +44,14 @@ def pending(db: Database) -> bool:
 
 def as_sql() -> str:
     """The whole MySQL schema, as schema.sql has it."""
-    statements: list[str] = []
-    engine = create_mock_engine("mysql+pymysql://", lambda sql, *_: statements.append(_tidy(str(sql.compile(engine)))))
-    metadata.create_all(engine, checkfirst=False)
-    return _HEADER + "".join(f"\n{statement};\n" for statement in statements)
+    dialect = mysql.dialect()
+    statements: list[DDLElement] = []
+    for table in metadata.sorted_tables:
+        statements.append(CreateTable(table))
+        statements += [
+            CreateIndex(index) for index in sorted(table.indexes, key=lambda index: str(index.name))
+        ]
+    return _HEADER + "".join(f"\n{_tidy(str(one.compile(dialect=dialect)))};\n" for one in statements)
 
 
 def _tidy(sql: str) -> str:

@@ -4,6 +4,8 @@ Times are UTC with microseconds, by the database's own clock. Names (usernames, 
 byte by byte.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -32,15 +34,21 @@ metadata = MetaData(
     }
 )
 
-_INNODB = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+_INNODB: dict[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+}
 
 Time = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 Serial = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def Name(length: int) -> TypeEngine[str]:  # noqa: N802 - a type
+def Name(length: int) -> TypeEngine[str]:
     """An ASCII string that is compared byte by byte."""
-    return String(length).with_variant(mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
+    return String(length).with_variant(
+        mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
+    )
 
 
 # ---- tenants ---------------------------------------------------------------------------------------------
@@ -89,7 +97,9 @@ jobs = Table(
     Column("client_id", Name(32), nullable=False),
     Column("kind", Name(20), nullable=False),
     Column("status", Name(10), nullable=False, comment="pending, running, done, error, cancelled, paused"),
-    Column("account", Name(30), nullable=False, default="", comment="the client's sending account, if it sends"),
+    Column(
+        "account", Name(30), nullable=False, default="", comment="the client's sending account, if it sends"
+    ),
     Column("priority", SmallInteger, nullable=False, default=5),
     Column("max_attempts", SmallInteger, nullable=False, comment="of each of its tasks"),
     Column("params", JSON, nullable=False),
@@ -117,7 +127,9 @@ job_tasks = Table(
     Column("job_id", Name(36), nullable=False),
     Column("kind", Name(20), nullable=False),
     Column("username", Name(30), nullable=False, comment="target, profile, or recipient"),
-    Column("account", Name(30), nullable=False, default="", comment="who must send it; empty: the fleet's work"),
+    Column(
+        "account", Name(30), nullable=False, default="", comment="who must send it; empty: the fleet's work"
+    ),
     Column("status", Name(10), nullable=False, comment="queued, delayed, sent, ok, error, cancelled"),
     Column("priority", SmallInteger, nullable=False, default=5, comment="1 first"),
     Column("attempts", SmallInteger, nullable=False, default=0),
@@ -241,7 +253,11 @@ accounts = Table(
     metadata,
     Column("username", Name(30), primary_key=True),
     Column("password", LargeBinary, nullable=False, comment="sealed with the secret key"),
-    Column("cookies", LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"), comment="sealed likewise"),
+    Column(
+        "cookies",
+        LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"),
+        comment="sealed likewise",
+    ),
     Column("status", Name(12), nullable=False, comment="active, paused, needs_human, dead"),
     Column("status_reason", String(300)),
     Column("free_at", Time, nullable=False, comment="cooling down until then"),

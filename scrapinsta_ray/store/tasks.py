@@ -6,13 +6,12 @@ ORDER BY, SKIP LOCKED, then one UPDATE by primary key.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, case, func, select, true, update
 
 from scrapinsta_ray.domain.models import Kind, Task, TaskStatus
 from scrapinsta_ray.domain.routing import shares
-from scrapinsta_ray.store.database import now, transaction
+from scrapinsta_ray.store.database import AnyRow, now, transaction
 from scrapinsta_ray.store.ids import new_lease_id
 from scrapinsta_ray.store.tables import job_tasks
 
@@ -37,7 +36,7 @@ def lease_work(tx: Connection, kind: Kind, *, limit: int, ttl_s: float, after_cl
     next call gets those.
     """
     waiting = _waiting_clients(tx, kind, after=after_client, most=limit)
-    rows: list[Row[Any]] = []
+    rows: list[AnyRow] = []
     for client, share in zip(waiting, shares(limit, len(waiting)), strict=True):
         rows += lock_queued(tx, kind, client, "", limit=share, ttl_s=ttl_s)
     return mark_leased(tx, kind, rows)
@@ -46,7 +45,11 @@ def lease_work(tx: Connection, kind: Kind, *, limit: int, ttl_s: float, after_cl
 def _waiting_clients(tx: Connection, kind: Kind, *, after: str, most: int) -> list[str]:
     """Up to `most` tenants with queued work, in order, beginning behind `after` and going round."""
     first = _next_clients(tx, kind, [job_tasks.c.client_id > after], most)
-    rest = _next_clients(tx, kind, [job_tasks.c.client_id <= after], most - len(first)) if len(first) < most else []
+    rest = (
+        _next_clients(tx, kind, [job_tasks.c.client_id <= after], most - len(first))
+        if len(first) < most
+        else []
+    )
     return first + rest
 
 
@@ -69,7 +72,7 @@ def _next_clients(tx: Connection, kind: Kind, where: list[ColumnElement[bool]], 
 
 def lock_queued(
     tx: Connection, kind: Kind, client_id: str, account: str, *, limit: int, ttl_s: float
-) -> Sequence[Row[Any]]:
+) -> Sequence[AnyRow]:
     """Locks up to `limit` queued tasks that nobody else has locked, first come first.
 
     Each row carries `expires`, the end of a lease given now, by the database's clock.
@@ -88,7 +91,7 @@ def lock_queued(
     ).all()
 
 
-def mark_leased(tx: Connection, kind: Kind, rows: Sequence[Row[Any]], holder: str | None = None) -> list[Task]:
+def mark_leased(tx: Connection, kind: Kind, rows: Sequence[AnyRow], holder: str | None = None) -> list[Task]:
     """Gives the locked `rows` one new lease, in one statement; they come back as Tasks, in their order."""
     if not rows:
         return []
@@ -107,7 +110,7 @@ def mark_leased(tx: Connection, kind: Kind, rows: Sequence[Row[Any]], holder: st
     return [_task(row, kind, lease_id, expires) for row in rows]
 
 
-def _task(row: Row[Any], kind: Kind, lease_id: str, expires: datetime) -> Task:
+def _task(row: AnyRow, kind: Kind, lease_id: str, expires: datetime) -> Task:
     return Task(
         id=row.id,
         client_id=row.client_id,
@@ -129,7 +132,9 @@ def renew(tx: Connection, task_id: int, lease_id: str, ttl_s: float) -> bool:
     """Another `ttl_s` seconds for a leased task; False if the lease is gone: then stop working on it."""
     renewed = tx.execute(
         update(job_tasks)
-        .where(job_tasks.c.id == task_id, job_tasks.c.lease_id == lease_id, job_tasks.c.status == TaskStatus.SENT)
+        .where(
+            job_tasks.c.id == task_id, job_tasks.c.lease_id == lease_id, job_tasks.c.status == TaskStatus.SENT
+        )
         .values(lease_expires_at=now(ttl_s))
     )
     return renewed.rowcount == 1
@@ -146,7 +151,12 @@ def give_back(tx: Connection, tasks: Sequence[Task]) -> None:
                 job_tasks.c.lease_id == task.lease_id,
                 job_tasks.c.status == TaskStatus.SENT,
             )
-            .values(status=TaskStatus.QUEUED, attempts=job_tasks.c.attempts - 1, lease_id=None, lease_expires_at=None)
+            .values(
+                status=TaskStatus.QUEUED,
+                attempts=job_tasks.c.attempts - 1,
+                lease_id=None,
+                lease_expires_at=None,
+            )
         )
 
 
@@ -157,7 +167,13 @@ def rescue(tx: Connection, *, most: int = 500) -> list[str]:
     Returns the ids of the jobs that lost a task for good, for `campaigns.settle`.
     """
     rows = tx.execute(
-        select(job_tasks.c.id, job_tasks.c.job_id, job_tasks.c.kind, job_tasks.c.attempts, job_tasks.c.max_attempts)
+        select(
+            job_tasks.c.id,
+            job_tasks.c.job_id,
+            job_tasks.c.kind,
+            job_tasks.c.attempts,
+            job_tasks.c.max_attempts,
+        )
         .where(job_tasks.c.status == TaskStatus.SENT, job_tasks.c.lease_expires_at <= now())
         .order_by(job_tasks.c.lease_expires_at)
         .limit(most)

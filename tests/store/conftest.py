@@ -11,7 +11,7 @@ from scrapinsta_ray.store.tables import metadata
 
 
 @pytest.fixture(scope="session")
-def _mariadb(mariadb_url: str) -> Iterator[Database]:
+def migrated_mariadb(mariadb_url: str) -> Iterator[Database]:
     database = Database(mariadb_url, pool_size=20)
     schema.upgrade(database)
     yield database
@@ -27,7 +27,7 @@ def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
         yield database
         database.dispose()
         return
-    database = request.getfixturevalue("_mariadb")
+    database = request.getfixturevalue("migrated_mariadb")
     with database.begin() as tx:
         for table in metadata.sorted_tables:
             tx.execute(table.delete())

@@ -4,7 +4,16 @@ from threading import Barrier, Thread
 
 import pytest
 
-from scrapinsta_ray.domain.models import Completeness, Following, FollowingPage, Kind, Media, MediaKind, Profile, Task
+from scrapinsta_ray.domain.models import (
+    Completeness,
+    Following,
+    FollowingPage,
+    Kind,
+    Media,
+    MediaKind,
+    Profile,
+    Task,
+)
 from scrapinsta_ray.domain.scoring import scores_of
 from scrapinsta_ray.domain.transitions import Report, Verdict
 from scrapinsta_ray.store import campaigns, finish, followings, jobs, ledger, outbox, progress, tasks
@@ -29,7 +38,9 @@ def report(task: Task, code: str = "ok", ok: bool = True) -> Report:
 
 def read(task: Task) -> finish.Work:
     followers = 1000 + len(task.username)
-    media = tuple(Media(f"{task.username}-{i}", str(i), None, MediaKind.IMAGE, 10 * i, i) for i in range(1, 4))
+    media = tuple(
+        Media(f"{task.username}-{i}", str(i), None, MediaKind.IMAGE, 10 * i, i) for i in range(1, 4)
+    )
     profile = Profile(task.username, followers=followers, full_name=f"Ana {task.username}", media=media)
     return finish.Work(task, report(task), "bot_1", profile=profile, score=scores_of([profile])[0])
 

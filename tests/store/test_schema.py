@@ -32,15 +32,19 @@ def test_schema_sql_is_what_the_tables_say() -> None:
     assert SCHEMA_SQL.read_text() == schema.as_sql(), "run: make schema"
 
 
-def test_schema_sql_makes_what_the_migrations_make(a_fresh_mariadb_database: str, _mariadb: Database) -> None:
+def test_schema_sql_makes_what_the_migrations_make(
+    a_fresh_mariadb_database: str, migrated_mariadb: Database
+) -> None:
     by_hand = Database(a_fresh_mariadb_database)
     with by_hand.begin() as tx:
-        statements = "".join(line for line in SCHEMA_SQL.open() if not line.startswith("--"))
+        statements = "".join(
+            line for line in SCHEMA_SQL.read_text().splitlines(keepends=True) if not line.startswith("--")
+        )
         for statement in filter(str.strip, statements.split(";\n")):
             tx.exec_driver_sql(statement.replace("%", "%%"))
         from_file = described(tx)
     by_hand.dispose()
-    with _mariadb.begin(write=False) as tx:
+    with migrated_mariadb.begin(write=False) as tx:
         assert from_file == described(tx)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from scrapinsta_ray.domain.models import Kind, Task
 from scrapinsta_ray.domain.transitions import Report, Verdict
-from scrapinsta_ray.store import finish, jobs, ledger, outbox, progress, tasks
+from scrapinsta_ray.store import clients, finish, jobs, ledger, outbox, progress, tasks
 from scrapinsta_ray.store.database import Database, now
 from scrapinsta_ray.store.jobs import Asked, Outreach
 from scrapinsta_ray.store.tables import job_tasks, sending_accounts, suppressions
@@ -25,7 +25,9 @@ def ended(db: Database, task: Task, report: Report) -> Verdict | None:
     return finish.finish_work(db, [finish.Work(task, report, "bot_1")], retry_base_s=10)[0].verdict
 
 
-def sent(db: Database, task: Task, report: Report, client: str = "acme", account: str = "c1") -> Verdict | None:
+def sent(
+    db: Database, task: Task, report: Report, client: str = "acme", account: str = "c1"
+) -> Verdict | None:
     one = finish.Sent(client, account, task.job_id, task.username, report)
     return finish.finish_messages(db, [one], retry_base_s=10)[0].verdict
 
@@ -152,7 +154,9 @@ def test_nobody_is_written_to_twice(db: Database, a_message: Task) -> None:
 def test_who_was_suppressed_since_is_not_handed_out(db: Database, a_client: str) -> None:
     job = jobs.enqueue_messages(db, Asked(a_client, "c1"), Outreach("Hola", ["ana", "luz"]))
     with db.begin() as tx:
-        tx.execute(suppressions.insert().values(client_id="", username="ana", reason="asked", created_at=now()))
+        tx.execute(
+            suppressions.insert().values(client_id="", username="ana", reason="asked", created_at=now())
+        )
     assert [t.username for t in pull(db, 1)] == ["luz"]
     summary = progress.summary(db, a_client, job.job_id)
     assert summary
@@ -179,8 +183,6 @@ def test_an_opt_out_suppresses_and_a_limit_pauses(db: Database, a_client: str) -
 
 
 def test_an_hour_counts_what_is_out_as_well(db: Database) -> None:
-    from scrapinsta_ray.store import clients
-
     clients.create(db, "acme", "Acme")  # 6 an hour
     jobs.enqueue_messages(db, Asked("acme", "c1"), Outreach("Hola", [f"p{i}" for i in range(20)]))
     with ThreadPoolExecutor(6) as pool:
