@@ -4,18 +4,21 @@ import re
 import secrets
 from collections.abc import MutableMapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from scrapinsta_ray.simulator.faults import REPLIES
 from scrapinsta_ray.simulator.site import Site, Visit
 from scrapinsta_ray.simulator.texts import language_of
 
 _OPEN = re.compile(
     r"/(accounts/login/.*|api/v1/web/accounts/login/ajax/|challenge/.*|accounts/suspended/|favicon\.ico)?"
 )
+_ALWAYS = re.compile(r"/(challenge/.*|accounts/suspended/|favicon\.ico)")
+"""Where a fault sends people, and what no fault concerns."""
 _KINDS = tuple(
     (re.compile(pattern), kind)
     for pattern, kind in (
@@ -67,7 +70,7 @@ class Gate:
             await self.app(scope, receive, send)
             return
         self.note(visit)
-        answer = self.site.faults.reply(visit.account, visit.path) or turned_away(visit) or self.app
+        answer = self.fault(visit) or turned_away(visit) or self.app
         await answer(scope, receive, _giving_cookies(send, visit))
 
     def read(self, request: Request) -> Visit:
@@ -84,6 +87,15 @@ class Gate:
             token=token,
         )
 
+    def fault(self, visit: Visit) -> Response | None:
+        """What the site was told to answer instead; a session said to be dead is dead from then on."""
+        fault = None if _ALWAYS.fullmatch(visit.path) else self.site.faults.take(visit.account, visit.path)
+        if fault is None:
+            return None
+        if fault.signal == "logged_out" and visit.account:
+            self.site.sessions.end_all(visit.account)
+        return REPLIES[fault.signal](fault, visit.is_api)
+
     def note(self, visit: Visit) -> None:
         self.site.sessions.requests += 1
         if visit.account:
@@ -96,7 +108,8 @@ def turned_away(visit: Visit) -> Response | None:
         return None
     if visit.is_api:
         return JSONResponse(_WALL, 401)
-    return RedirectResponse(f"/accounts/login/?next={quote(visit.path, safe='')}", 302)
+    wanted = f"{visit.path}?{urlencode(visit.query)}" if visit.query else visit.path
+    return RedirectResponse(f"/accounts/login/?next={quote(wanted, safe='')}", 302)
 
 
 def _giving_cookies(send: Send, visit: Visit) -> Send:

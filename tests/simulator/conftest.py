@@ -86,12 +86,13 @@ def site_url() -> Iterator[str]:
         stop(server)
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """One Chromium for a module's tests."""
     options = webdriver.ChromeOptions()
     if CHROMIUM.exists():
         options.binary_location = str(CHROMIUM)
-    for flag in [*FLAGS, f"--user-data-dir={tmp_path / 'browser'}"]:
+    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
         options.add_argument(flag)
     driver = Path("/usr/bin/chromedriver")
     service = Service(str(driver)) if driver.exists() else Service()
@@ -100,3 +101,10 @@ def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
         yield chrome
     finally:
         chrome.quit()
+
+
+@pytest.fixture
+def browser(chromium: webdriver.Chrome) -> webdriver.Chrome:
+    """A browser that remembers nothing."""
+    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    return chromium

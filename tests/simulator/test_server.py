@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from http.client import HTTPConnection
 from urllib.request import urlopen
 
 import pytest
@@ -48,6 +49,19 @@ def test_it_answers_once_it_has_said_where():
     assert stop(server) == 0
 
 
+def test_answers_do_not_wait_for_the_client_to_acknowledge():
+    server = start("--population", "50")
+    connection = HTTPConnection("127.0.0.1", port_of(address(server)))
+    began = time.perf_counter()
+    for _ in range(25):  # with Nagle's algorithm each would take 40 ms
+        connection.request("GET", "/_truth")
+        connection.getresponse().read()
+    took = time.perf_counter() - began
+    connection.close()
+    stop(server)
+    assert took < 0.7
+
+
 def test_with_parent_watch_it_ends_when_its_parent_is_killed():
     script = (
         "import subprocess, sys, time\n"
@@ -60,7 +74,7 @@ def test_with_parent_watch_it_ends_when_its_parent_is_killed():
     assert gone(port_of(url), within=5)
 
 
-def test_with_parent_watch_the_end_of_a_mere_thread_is_not_the_end(monkeypatch):
+def test_with_parent_watch_the_end_of_a_mere_thread_is_not_the_end():
     from threading import Thread
 
     started = []

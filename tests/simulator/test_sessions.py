@@ -75,7 +75,7 @@ def test_all_sessions_of_an_account_can_be_ended(app, bot):
     assert bot.get("/cafe_lucia/").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/cafe_lucia/", "/direct/inbox/", "/cafe_lucia/following/"])
+@pytest.mark.parametrize("path", ["/cafe_lucia/", "/direct/new/?to=cafe_lucia", "/cafe_lucia/following/"])
 def test_pages_lead_strangers_to_the_form_and_back(stranger, path):
     answer = stranger.get(path)
     assert answer.status_code == 302
