@@ -174,9 +174,8 @@ class Browser:
                 return
             self._closed = True
             with suppress(WebDriverException, HTTPError, OSError):
-                self.driver.command_executor.client_config.timeout = (
-                    5  # a hung browser is killed below anyway
-                )
+                # a hung browser is killed below anyway
+                self._connection.client_config.timeout = 5
                 self.driver.quit()
             self._service.stop()
             orphans.release(self._folder)

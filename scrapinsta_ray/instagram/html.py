@@ -1,0 +1,22 @@
+"""The few texts of a page in which the site itself speaks, as opposed to its users."""
+
+import re
+import unicodedata
+
+from selectolax.lexbor import LexborHTMLParser
+
+
+def parsed(html: str) -> LexborHTMLParser:
+    """The page's tree. Takes any text: lone surrogates are replaced, a broken page gives what can be read."""
+    return LexborHTMLParser(html.encode("utf-8", "replace").decode())
+
+
+def folded(text: str) -> str:
+    """For comparing: one kind of space and apostrophe, no case, no accents' spelling, no final stop."""
+    text = unicodedata.normalize("NFKC", text).replace("’", "'")
+    return re.sub(r"\s+", " ", text).strip().rstrip(".").casefold()
+
+
+def is_html(text: str) -> bool:
+    """Does this look like a page rather than JSON or plain text?"""
+    return text.lstrip("\ufeff \t\r\n").startswith("<")

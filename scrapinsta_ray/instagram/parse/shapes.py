@@ -1,0 +1,147 @@
+"""Looking into JSON of an uncertain shape: paths, alternatives, and why a value is missing."""
+
+import json
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from scrapinsta_ray.errors import LayoutChanged
+
+T = TypeVar("T")
+
+_WHOLE = re.compile(r"\d{1,16}", re.ASCII)
+_MOST = 2**53  # no count on the site comes near; beyond it a float has lost digits
+
+ABSENT = "absent"  # the answer has no such field
+NULL = "null"  # the field is there and empty
+MALFORMED = "malformed"  # it is not what such a field holds
+HIDDEN = "hidden"  # the owner does not show it
+PRIVATE = "private"  # not collected
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """A value with the path it came from, or none and why."""
+
+    value: T | None
+    source: str
+    missing: str | None = None
+
+
+def loads(text: str) -> Any:
+    """The JSON of a body. Raises LayoutChanged when it is none."""
+    try:
+        return json.loads(text.strip().removeprefix("for (;;);"))
+    except (ValueError, RecursionError) as error:
+        raise LayoutChanged("The answer is not JSON.", missing="json") from error
+
+
+def at(data: Any, path: str) -> Any:
+    """What lies at a dotted path ("entry_data.ProfilePage.0.graphql.user"); None when it does not lead there."""
+    for step in path.split("."):
+        if isinstance(data, dict):
+            data = data.get(step)
+        elif isinstance(data, list) and step.isdecimal() and int(step) < len(data):
+            data = data[int(step)]
+        else:
+            return None
+    return data
+
+
+def below(data: Any, *keys: str) -> Iterator[tuple[str, Any]]:
+    """Every (path, value) whose key is one of `keys`, the least deep first. Also looks into JSON inside strings."""
+    waiting: deque[tuple[str, Any]] = deque([("", data)])
+    while waiting:
+        path, here = waiting.popleft()
+        for key, value in _children(here, keys):
+            step = f"{path}.{key}" if path else key
+            if key in keys:
+                yield step, value
+            waiting.append((step, value))
+
+
+def _children(here: Any, keys: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    if isinstance(here, str) and here.startswith("{") and any(key in here for key in keys):
+        here = _quiet(here)
+    if isinstance(here, dict):
+        yield from here.items()
+    elif isinstance(here, list):
+        yield from ((str(index), value) for index, value in enumerate(here))
+
+
+def _quiet(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def count(node: Mapping[str, Any], *paths: str) -> Found[int]:
+    """The first of the alternatives that holds a count: a whole number from 0 up."""
+    return _first(node, paths, _count)
+
+
+def text(node: Mapping[str, Any], *paths: str) -> Found[str]:
+    """The first of the alternatives that holds a text; an empty text is a value."""
+    return _first(node, paths, lambda value: value if isinstance(value, str) else None)
+
+
+def flag(node: Mapping[str, Any], *paths: str) -> Found[bool]:
+    """The first of the alternatives that holds true or false."""
+    return _first(node, paths, lambda value: value if isinstance(value, bool) else None)
+
+
+def identity(node: Mapping[str, Any], *paths: str) -> Found[str]:
+    """The first of the alternatives that holds an id: digits, as text or number. "pk_owner" ids lose the owner."""
+    return _first(node, paths, _identity)
+
+
+def rows(value: Any) -> list[Any]:
+    """The list, or an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def whole(value: Any) -> int | None:
+    """A whole number as JSON may carry it: 12, 12.0 or "12"; may be negative. Never a bool."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        return int(value) if _WHOLE.fullmatch(value) else None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < _MOST else None
+    return value if isinstance(value, int) else None
+
+
+def _count(value: Any) -> int | None:
+    found = whole(value)
+    return found if found is not None and 0 <= found < _MOST else None
+
+
+def _identity(value: Any) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if 0 < value < 2**64 else None
+    if not isinstance(value, str):
+        return None
+    digits = value.partition("_")[0]
+    return digits if re.fullmatch(r"[1-9]\d{0,19}", digits, re.ASCII) else None
+
+
+def _first(node: Mapping[str, Any], paths: Sequence[str], read: Callable[[Any], T | None]) -> Found[T]:
+    reason = ABSENT
+    for path in paths:
+        given = at(node, path)
+        if given is None:
+            reason = NULL if reason == ABSENT and _present(node, path) else reason
+        elif (value := read(given)) is not None:
+            return Found(value, path)
+        else:
+            reason = MALFORMED
+    return Found(None, paths[0], reason)
+
+
+def _present(node: Any, path: str) -> bool:
+    parent, _, last = path.rpartition(".")
+    holder = at(node, parent) if parent else node
+    return isinstance(holder, dict) and last in holder
