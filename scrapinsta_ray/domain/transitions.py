@@ -12,8 +12,12 @@ from scrapinsta_ray.domain.models import Kind, TaskStatus
 CONTACTED = frozenset({"sent", "already_messaged"})
 """Result codes after which a person counts as written to."""
 
-GIVE_BACK = frozenset({"rate_limited", "layout_changed", "unknown"})
+GIVE_BACK = frozenset({"layout_changed", "unknown"})
 """Codes of a sender that stopped for a reason of its own: the message is still wanted."""
+
+
+NOBODYS_FAULT = frozenset({"rate_limited", "cooldown", "needs_human", "session_lost"})
+"""Codes after which the account rests, not the task: it comes back, and the attempt is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def _apply_error(held: Held, report: Report) -> Change:
     if not _is_current(held, report):
         return Change(Verdict.CONFLICT, held.status)
     maybe_sent = report.code == "unknown"
-    if report.code == "rate_limited":
+    if report.code in NOBODYS_FAULT:
         return Change(Verdict.APPLIED, TaskStatus.DELAYED, free_attempt=True)
     if (report.retryable or report.code in GIVE_BACK) and held.attempts < held.max_attempts:
         return Change(Verdict.APPLIED, TaskStatus.DELAYED, maybe_sent=maybe_sent)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -36,6 +37,7 @@ class Account:
     status_reason: str | None
     free_at: datetime
     cooling_s: float  # seconds until it may act again; 0 when free
+    idle_s: float  # seconds since its last task; infinite for a new one
     failures: int
     logins: int
     last_used_at: datetime | None
@@ -120,6 +122,7 @@ def _account(row: Any, at: datetime, used: Mapping[Kind, int]) -> Account:
         status_reason=row.status_reason,
         free_at=row.free_at,
         cooling_s=max(0.0, (row.free_at - at).total_seconds()),
+        idle_s=(at - row.last_used_at).total_seconds() if row.last_used_at else inf,
         failures=row.failures,
         logins=row.logins,
         last_used_at=row.last_used_at,

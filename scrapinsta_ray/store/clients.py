@@ -19,6 +19,7 @@ class Caller:
 
     client_id: str
     scopes: frozenset[str]
+    status: str  # active or suspended
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,9 @@ def caller_of(tx: Connection, key: str) -> Caller | None:
     _prefix, _, rest = key.partition("_")
     key_id, _, secret = rest.partition("_")
     row = tx.execute(
-        select(api_keys.c.client_id, api_keys.c.secret_sha256, api_keys.c.scopes).where(
+        select(api_keys.c.client_id, api_keys.c.secret_sha256, api_keys.c.scopes, clients.c.status)
+        .join(clients, clients.c.id == api_keys.c.client_id)
+        .where(
             api_keys.c.id == (key_id if key_id.isascii() else ""),
             api_keys.c.revoked_at.is_(None),
             or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now()),
@@ -105,7 +108,7 @@ def caller_of(tx: Connection, key: str) -> Caller | None:
     known = row.secret_sha256 if row else _digest("")
     if not secrets.compare_digest(_digest(secret), known) or row is None:
         return None
-    return Caller(row.client_id, _implied(frozenset(row.scopes.split())))
+    return Caller(row.client_id, _implied(frozenset(row.scopes.split())), row.status)
 
 
 def _implied(scopes: frozenset[str]) -> frozenset[str]:
@@ -115,12 +118,6 @@ def _implied(scopes: frozenset[str]) -> frozenset[str]:
 
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-@reading
-def status_of(tx: Connection, client_id: str) -> str | None:
-    """`active` or `suspended`; None for an unknown client."""
-    return tx.scalar(select(clients.c.status).where(clients.c.id == client_id))
 
 
 @transaction

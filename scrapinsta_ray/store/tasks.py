@@ -5,13 +5,14 @@ ORDER BY, SKIP LOCKED, then one UPDATE by primary key.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, case, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, case, exists, func, select, true, update
 
-from scrapinsta_ray.domain.models import Kind, Task, TaskStatus
+from scrapinsta_ray.domain.models import SERVER_KINDS, Kind, Task, TaskStatus
 from scrapinsta_ray.domain.routing import shares
-from scrapinsta_ray.store.database import AnyRow, now, transaction
+from scrapinsta_ray.store.database import AnyRow, now, reading, transaction
 from scrapinsta_ray.store.ids import new_lease_id
 from scrapinsta_ray.store.tables import job_tasks
 
@@ -26,6 +27,29 @@ _TASK = (
     job_tasks.c.maybe_sent,
     job_tasks.c.payload,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What there is to do, seen in one cheap read."""
+
+    kinds: frozenset[Kind]  # with queued tasks for the fleet
+    due: bool  # delayed tasks to promote
+    expired: bool  # leases to rescue
+
+
+@reading
+def look(tx: Connection) -> Waiting:
+    """A few index probes in one statement, whatever the backlog."""
+    queued = [
+        exists().where(job_tasks.c.kind == kind, job_tasks.c.status == TaskStatus.QUEUED)
+        for kind in SERVER_KINDS
+    ]
+    due = exists().where(job_tasks.c.status == TaskStatus.DELAYED, job_tasks.c.available_at <= now())
+    expired = exists().where(job_tasks.c.status == TaskStatus.SENT, job_tasks.c.lease_expires_at <= now())
+    *found, is_due, is_expired = tx.execute(select(*queued, due, expired)).one()
+    kinds = frozenset(kind for kind, there in zip(SERVER_KINDS, found, strict=True) if there)
+    return Waiting(kinds, bool(is_due), bool(is_expired))
 
 
 @transaction

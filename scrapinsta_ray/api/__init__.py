@@ -1,0 +1,1 @@
+"""The HTTP side: plain FastAPI apps made by functions. No Ray, no Selenium."""

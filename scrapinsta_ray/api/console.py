@@ -1,0 +1,173 @@
+"""Serve application `console` (/): jobs, their progress and results, and how the system is."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, FastAPI, Query
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import BaseModel
+
+from scrapinsta_ray import __version__
+from scrapinsta_ray.api.documents import merged
+from scrapinsta_ray.api.enqueue import make_enqueue_app
+from scrapinsta_ray.api.errors import ApiError, unknown_job
+from scrapinsta_ray.api.pull import make_pull_app
+from scrapinsta_ray.api.requests import needs, new_app
+from scrapinsta_ray.api.result import make_result_app
+from scrapinsta_ray.errors import DatabaseAway
+from scrapinsta_ray.store import campaigns, health, progress
+from scrapinsta_ray.store.clients import Caller
+from scrapinsta_ray.store.database import Database
+
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+Status = Literal["queued", "sent", "ok", "error", "cancelled"]
+
+
+class Summary(BaseModel):
+    """Tasks of a job by state."""
+
+    queued: int
+    sent: int
+    ok: int
+    error: int
+    cancelled: int
+    total: int
+    status: str
+
+
+class Page(BaseModel):
+    """Some items; `next_cursor` is null on the last page."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+def make_console_app(db: Database) -> FastAPI:
+    """The application behind /."""
+    app = new_app("console")
+    _add_jobs(app, db)
+    _add_health(app, db)
+    _add_documents(app, db)
+    return app
+
+
+def _add_jobs(app: FastAPI, db: Database) -> None:
+    caller_with_status = Annotated[Caller, Depends(needs(db, "status"))]
+
+    @app.get("/jobs", tags=["jobs"])
+    def jobs(caller: caller_with_status, cursor: str | None = None, limit: Limit = 50) -> Page:
+        found = progress.page(db, caller.client_id, before=cursor, limit=limit)
+        return _page(found)
+
+    @app.get("/jobs/{job_id}", tags=["jobs"])
+    def job(job_id: str, caller: caller_with_status) -> dict[str, Any]:
+        found = progress.job(db, caller.client_id, job_id)
+        if found is None:
+            raise unknown_job()
+        return dict(found)
+
+    @app.get("/jobs/{job_id}/summary", tags=["jobs"])
+    def summary(job_id: str, caller: caller_with_status) -> Summary:
+        return _summary(db, caller, job_id)
+
+    @app.get("/jobs/{job_id}/tasks", tags=["jobs"])
+    def tasks(
+        job_id: str,
+        caller: caller_with_status,
+        cursor: int = 0,
+        limit: Limit = 100,
+        status: Status | None = None,
+    ) -> Page:
+        return _page(progress.tasks(db, caller.client_id, job_id, after=cursor, limit=limit, status=status))
+
+    @app.get("/jobs/{job_id}/results", tags=["jobs"])
+    def results(job_id: str, caller: caller_with_status, cursor: int = -1, limit: Limit = 100) -> Page:
+        return _page(progress.results(db, caller.client_id, job_id, after=cursor, limit=limit))
+
+    @app.post("/jobs/{job_id}/cancel", tags=["jobs"])
+    def cancel(job_id: str, caller: caller_with_status) -> Summary:
+        found = progress.job(db, caller.client_id, job_id)
+        if found is None:
+            raise unknown_job()
+        _may_change(caller, found["kind"])
+        campaigns.cancel(db, caller.client_id, job_id)
+        return _summary(db, caller, job_id)
+
+
+_SCOPES_OF = {
+    "fetch_followings": {"fetch"},
+    "analyze_profile": {"analyze"},
+    "send_message": {"send"},
+    "campaign": {"fetch", "analyze", "send"},
+}
+
+
+def _may_change(caller: Caller, kind: str) -> None:
+    if lacking := sorted(_SCOPES_OF[kind] - caller.scopes):
+        raise ApiError(403, "SCOPE_MISSING", f"The key lacks the scope {lacking[0]}.", missing=lacking)
+
+
+def _summary(db: Database, caller: Caller, job_id: str) -> Summary:
+    found = progress.summary(db, caller.client_id, job_id)
+    if found is None:
+        raise unknown_job()
+    return Summary(**found)
+
+
+def _page(found: progress.Page | None) -> Page:
+    if found is None:
+        raise unknown_job()
+    return Page(items=[dict(item) for item in found.items], next_cursor=found.next_cursor)
+
+
+def _add_health(app: FastAPI, db: Database) -> None:
+    @app.get("/live", tags=["health"])
+    def live() -> dict[str, Any]:
+        return {"ok": True, "version": __version__}
+
+    @app.get("/health", tags=["health"])
+    def is_healthy() -> JSONResponse:
+        return _state(db, "database")
+
+    @app.get("/ready", tags=["health"])
+    def ready() -> JSONResponse:
+        return _state(db, "database", "schema", "dispatcher")
+
+
+def _state(db: Database, *needed: str) -> JSONResponse:
+    """What is well; 503 if anything `needed` is not."""
+    try:
+        state = {"database": True, **health.look(db)}
+    except DatabaseAway:
+        state = {"database": False}
+    ok = all(state.get(name) for name in needed)
+    body = {"ok": ok, "version": __version__, **state}
+    return JSONResponse(body, 200 if ok else 503, headers={} if ok else {"Retry-After": "5"})
+
+
+def _add_documents(app: FastAPI, db: Database) -> None:
+    @app.get("/openapi.json", include_in_schema=False)
+    def document() -> dict[str, Any]:
+        return merged(
+            {
+                "/ext": make_enqueue_app(db),
+                "/api/send/pull": make_pull_app(db),
+                "/api/send/result": make_result_app(db),
+                "": app,
+            }
+        )
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return get_swagger_ui_html(openapi_url="/openapi.json", title="ScrapInsta")
+
+    @app.get("/", include_in_schema=False)
+    def welcome() -> HTMLResponse:
+        return HTMLResponse(_WELCOME)
+
+
+_WELCOME = """<!doctype html><html lang="en"><meta charset="utf-8"><title>ScrapInsta</title>
+<style>body{font:16px/1.5 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>
+<h1>ScrapInsta</h1>
+<p>The cluster is up. <a href="/ready">How it is</a> · <a href="/docs">What it can be asked</a> ·
+<a href="/openapi.json">the same for programs</a></p></html>"""

@@ -1,0 +1,179 @@
+"""Serve application `enqueue` (/ext): what clients ask for."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from scrapinsta_ray.api.errors import unknown_job
+from scrapinsta_ray.api.requests import Account, needs, new_app
+from scrapinsta_ray.domain import messages, usernames
+from scrapinsta_ray.store import jobs
+from scrapinsta_ray.store.clients import Caller
+from scrapinsta_ray.store.database import Database
+from scrapinsta_ray.store.jobs import Asked, Enqueued, Outreach
+
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=100, pattern=r"^[\x21-\x7e]+$")]
+Priority = Annotated[int, Field(ge=1, le=10, description="1 first")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class FollowingsBody(_Body):
+    """Collect whom a public account follows."""
+
+    target_username: str
+    limit: int = Field(10, ge=1, le=10_000)
+
+    @field_validator("target_username")
+    @classmethod
+    def _normal(cls, value: str) -> str:
+        return usernames.normalize(value)
+
+
+class AnalyzeBody(_Body):
+    """Read and score profiles."""
+
+    usernames: list[str] = Field(min_length=1, max_length=5_000)
+    batch_size: int = Field(
+        25, ge=1, le=5_000, description="kept for older clients; batches form by themselves"
+    )
+    priority: Priority = 5
+    extra: dict[str, Any] | None = None
+
+
+class OutreachBody(_Body):
+    """What to write, and to how many."""
+
+    message: str = Field(description="may name {username}, {full_name}, {first_name}, {category}")
+    min_success_score: float | None = Field(None, ge=0, le=1)
+    limit: int | None = Field(None, ge=1, le=5_000)
+    cool_off_days: int | None = Field(None, ge=1, le=3_650, description="absent: never a second time")
+    dry_run: bool = False
+
+    @field_validator("message")
+    @classmethod
+    def _renderable(cls, value: str) -> str:
+        messages.check(value)
+        return value
+
+    def outreach(self) -> Outreach:
+        """The same as a value of the store."""
+        return Outreach(**self.model_dump())
+
+
+class SendBody(OutreachBody):
+    """Write to people who are named, or to those that an earlier job found."""
+
+    usernames: list[str] = Field([], max_length=5_000)
+    from_job: str | None = Field(None, max_length=36)
+
+    @model_validator(mode="after")
+    def _somebody(self) -> "SendBody":
+        if bool(self.usernames) == bool(self.from_job):
+            raise ValueError("give either usernames or from_job")
+        return self
+
+
+class CampaignAnalyze(_Body):
+    """Options of a campaign's second stage."""
+
+    priority: Priority = 5
+
+
+class CampaignBody(FollowingsBody):
+    """Followings of one target, their analysis, messages to the best."""
+
+    analyze: CampaignAnalyze = CampaignAnalyze()
+    send: OutreachBody
+
+
+class JobAnswer(BaseModel):
+    """The job that was made."""
+
+    job_id: str
+
+
+class AnalyzeAnswer(JobAnswer):
+    """How many profiles will be read."""
+
+    total_items: int
+
+
+class SendAnswer(AnalyzeAnswer):
+    """How many messages will be sent, and how many people are left out by reason."""
+
+    skipped: dict[str, int]
+
+
+class Stage(BaseModel):
+    """A campaign's stage is a job of its own."""
+
+    kind: str
+    job_id: str
+
+
+class CampaignAnswer(JobAnswer):
+    """The campaign and its stages, in order."""
+
+    stages: list[Stage]
+
+
+def make_enqueue_app(db: Database, *, max_attempts: int = 4) -> FastAPI:
+    """The application behind /ext."""
+    app = new_app("enqueue")
+
+    @app.post("/followings/enqueue", tags=["enqueue"])
+    def followings(
+        body: FollowingsBody,
+        caller: Annotated[Caller, Depends(needs(db, "fetch"))],
+        idempotency_key: Key = None,
+    ) -> JobAnswer:
+        asked = Asked(caller.client_id, max_attempts=max_attempts, idempotency_key=idempotency_key)
+        return JobAnswer(job_id=jobs.enqueue_fetch(db, asked, body.target_username, body.limit).job_id)
+
+    @app.post("/analyze/enqueue", tags=["enqueue"])
+    def analyze(
+        body: AnalyzeBody,
+        caller: Annotated[Caller, Depends(needs(db, "analyze"))],
+        idempotency_key: Key = None,
+    ) -> AnalyzeAnswer:
+        asked = Asked(caller.client_id, "", body.priority, max_attempts, idempotency_key)
+        made = jobs.enqueue_analysis(db, asked, body.usernames, body.extra)
+        return AnalyzeAnswer(job_id=made.job_id, total_items=made.total_items)
+
+    @app.post("/send/enqueue", tags=["enqueue"])
+    def send(
+        body: SendBody,
+        account: Account,
+        caller: Annotated[Caller, Depends(needs(db, "send"))],
+        idempotency_key: Key = None,
+    ) -> SendAnswer:
+        asked = Asked(caller.client_id, account, 5, max_attempts, idempotency_key)
+        made = _messages(db, asked, body)
+        return SendAnswer(job_id=made.job_id, total_items=made.total_items, skipped=dict(made.skipped))
+
+    @app.post("/campaigns/enqueue", tags=["enqueue"])
+    def campaigns(
+        body: CampaignBody,
+        account: Account,
+        caller: Annotated[Caller, Depends(needs(db, "fetch", "analyze", "send"))],
+        idempotency_key: Key = None,
+    ) -> CampaignAnswer:
+        asked = Asked(caller.client_id, account, body.analyze.priority, max_attempts, idempotency_key)
+        made = jobs.enqueue_campaign(
+            db, asked, body.target_username, body.limit, body.analyze.model_dump(), body.send.outreach()
+        )
+        stages = [Stage(kind=kind, job_id=job_id) for kind, job_id in made.stages]
+        return CampaignAnswer(job_id=made.job_id, stages=stages)
+
+    return app
+
+
+def _messages(db: Database, asked: Asked, body: SendBody) -> Enqueued:
+    try:
+        return jobs.enqueue_messages(db, asked, body.outreach())
+    except LookupError:
+        raise unknown_job() from None

@@ -1,0 +1,72 @@
+"""Serve application `pull` (/api/send/pull): hands out messages to a client's extension."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI
+from pydantic import BaseModel, ConfigDict, Field
+
+from scrapinsta_ray.api.requests import Account, needs, new_app
+from scrapinsta_ray.domain.models import Task
+from scrapinsta_ray.store import campaigns, outbox
+from scrapinsta_ray.store.clients import Caller
+from scrapinsta_ray.store.database import Database
+
+
+class PullBody(BaseModel):
+    """How many messages the extension can take now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(10, ge=1, le=100)
+
+
+class Item(BaseModel):
+    """One message to send. `maybe_sent`: look into the thread before typing."""
+
+    job_id: str
+    task_id: str
+    dest_username: str
+    payload: dict[str, Any]
+    lease_id: str
+    lease_expires_at: datetime
+    attempt: int
+    maybe_sent: bool
+
+
+class PullAnswer(BaseModel):
+    """Leased messages, and when to ask again."""
+
+    items: list[Item]
+    retry_after_s: float
+
+
+def make_pull_app(db: Database, *, lease_ttl_s: float = 600) -> FastAPI:
+    """The application behind /api/send/pull."""
+    app = new_app("pull")
+
+    @app.post("", tags=["send"])
+    def pull(
+        account: Account, caller: Annotated[Caller, Depends(needs(db, "pull"))], body: PullBody | None = None
+    ) -> PullAnswer:
+        limit = (body or PullBody()).limit
+        pulled = outbox.pull(db, caller.client_id, account, limit=limit, ttl_s=lease_ttl_s)
+        campaigns.settle(db, pulled.touched)
+        return PullAnswer(
+            items=[_item(task) for task in pulled.tasks], retry_after_s=round(pulled.retry_after_s, 3)
+        )
+
+    return app
+
+
+def _item(task: Task) -> Item:
+    return Item(
+        job_id=task.job_id,
+        task_id=task.task_id,
+        dest_username=task.username,
+        payload=dict(task.payload),
+        lease_id=task.lease_id,
+        lease_expires_at=task.lease_expires_at,
+        attempt=task.attempts,
+        maybe_sent=task.maybe_sent,
+    )

@@ -1,0 +1,117 @@
+"""Serve application `result` (/api/send/result): what became of messages."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, FastAPI
+from pydantic import BaseModel, ConfigDict, Field
+
+from scrapinsta_ray.api.errors import ApiError
+from scrapinsta_ray.api.requests import Account, needs, new_app
+from scrapinsta_ray.domain.models import Kind
+from scrapinsta_ray.domain.transitions import Report, Verdict
+from scrapinsta_ray.store import campaigns, finish
+from scrapinsta_ray.store.clients import Caller
+from scrapinsta_ray.store.database import Database
+from scrapinsta_ray.store.finish import Ended, Sent
+from scrapinsta_ray.store.gather import Gather
+
+Code = Literal[
+    "sent", "dry_run", "already_messaged", "opted_out", "not_allowed", "not_found", "layout_changed", "rate_limited",
+    "unknown", "error",
+]  # fmt: skip
+
+
+class ResultBody(BaseModel):
+    """What became of one message. The recipient counts from the task; `dest_username` is for people who read logs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    job_id: str = Field(max_length=36)
+    task_id: str = Field(max_length=100)
+    ok: bool
+    error: str | None = Field(None, max_length=2_000)
+    dest_username: str | None = Field(None, max_length=100)
+    lease_id: str | None = Field(None, max_length=32)
+    code: Code | None = None
+    retry_after_s: float | None = Field(None, ge=0, le=86_400)
+
+    def report(self) -> Report:
+        """The same in the words of the state table; without a code: `sent`, or an error that is final."""
+        return Report(
+            ok=self.ok,
+            code=self.code or ("sent" if self.ok else "error"),
+            message=self.error,
+            lease_id=self.lease_id,
+            retry_after_s=self.retry_after_s,
+        )
+
+
+class ResultAnswer(BaseModel):
+    """Taken."""
+
+    status: Literal["ok"] = "ok"
+
+
+class ResultsAnswer(BaseModel):
+    """One entry a result, in order: `{"status": "ok"}`, or `{"status": "error", "error": {...}}`."""
+
+    results: list[dict[str, Any]]
+
+
+def make_result_app(db: Database, *, retry_base_s: float = 20) -> FastAPI:
+    """The application behind /api/send/result."""
+    app = new_app("result")
+
+    def finish_batch(batch: Sequence[Sequence[Sent]]) -> list[list[Ended]]:
+        every = [one for sent in batch for one in sent]
+        ended = iter(finish.finish_messages(db, every, retry_base_s=retry_base_s))
+        answers = [[next(ended) for _ in sent] for sent in batch]
+        campaigns.settle(
+            db, {one.job_id for sent in answers for one in sent if one.verdict is Verdict.APPLIED}
+        )
+        return answers
+
+    gather: Gather[Sequence[Sent], list[Ended]] = Gather(finish_batch)
+
+    @app.post("", tags=["send"])
+    async def result(
+        body: ResultBody | Annotated[list[ResultBody], Field(min_length=1, max_length=100)],
+        account: Account,
+        caller: Annotated[Caller, Depends(needs(db, "result"))],
+    ) -> ResultAnswer | ResultsAnswer:
+        bodies = body if isinstance(body, list) else [body]
+        ended = await gather.submit([_sent(caller.client_id, account, one) for one in bodies])
+        problems = [_problem(one) for one in ended]
+        if isinstance(body, list):
+            return ResultsAnswer(results=[_entry(problem) for problem in problems])
+        if problems[0]:
+            raise problems[0]
+        return ResultAnswer()
+
+    return app
+
+
+def _sent(client_id: str, account: str, body: ResultBody) -> Sent:
+    prefix = f"{body.job_id}:{Kind.SEND_MESSAGE}:"
+    username = body.task_id.removeprefix(prefix) if body.task_id.startswith(prefix) else ""
+    return Sent(client_id, account, body.job_id, username, body.report())
+
+
+def _problem(ended: Ended) -> ApiError | None:
+    if ended.verdict is None:
+        return ApiError(404, "TASK_NOT_FOUND", "There is no such task for this account.")
+    if ended.verdict is Verdict.CONFLICT:
+        return ApiError(
+            409, "CONFLICT", "The lease is no longer yours, or the task ended otherwise: forget it."
+        )
+    return None
+
+
+def _entry(problem: ApiError | None) -> dict[str, Any]:
+    if problem is None:
+        return {"status": "ok"}
+    return {
+        "status": "error",
+        "error": {"code": problem.code, "message": problem.message, "details": problem.details},
+    }

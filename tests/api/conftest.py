@@ -1,0 +1,45 @@
+"""The four applications in one process, as Serve routes them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from scrapinsta_ray.api.apps import SideBySide, make_apps
+from scrapinsta_ray.store import clients, schema
+from scrapinsta_ray.store.database import Database
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    """An upgraded SQLite store with the tenants acme and other."""
+    database = Database(f"sqlite:///{tmp_path}/store.db")
+    schema.upgrade(database)
+    for name in ("acme", "other"):
+        clients.create(database, name, name.title(), messages_per_hour=50, messages_per_day=50)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def http(db: Database) -> Iterator[TestClient]:
+    """A client of nobody."""
+    with TestClient(SideBySide(make_apps(db)), raise_server_exceptions=False) as client:
+        yield client
+
+
+def headers_of(db: Database, client_id: str, *scopes: str) -> dict[str, str]:
+    """The headers of a client with one account, client_1."""
+    made = clients.create_key(db, client_id, frozenset(scopes) or frozenset(clients.SCOPES))
+    return {"X-Api-Key": made.plaintext, "X-Account": "client_1"}
+
+
+@pytest.fixture
+def acme(db: Database) -> dict[str, str]:
+    return headers_of(db, "acme")
+
+
+@pytest.fixture
+def other(db: Database) -> dict[str, str]:
+    return headers_of(db, "other")
