@@ -63,7 +63,8 @@ const request = {method, headers, credentials: "include", cache: "no-store", sig
 if (form !== null) request.body = new URLSearchParams(form);
 fetch(path, request)
   .then(async r => done({
-    status: r.status, url: r.url, headers: Object.fromEntries(r.headers), body: await r.text()}))
+    status: r.status, url: r.url, headers: Object.fromEntries(r.headers), body: await r.text(),
+    cookies: document.cookie}))
   .catch(error => done({error: String(error)}))
   .finally(() => clearTimeout(timer));
 """
@@ -90,6 +91,7 @@ class Response:
     url: str
     headers: Mapping[str, str]
     body: str
+    cookies: str = ""  # the page's readable cookies after the answer, as document.cookie has them
 
 
 class Browser:
@@ -136,6 +138,11 @@ class Browser:
         with translated():
             return self.driver.execute_script(script, *arguments)
 
+    def run_async(self, script: str, *arguments: Any) -> Any:
+        """Run JavaScript that calls its last argument when it is done, and return what it passes."""
+        with translated():
+            return self.driver.execute_async_script(script, *arguments)
+
     def fetch(
         self,
         method: str,
@@ -149,14 +156,18 @@ class Browser:
         when no page of a site is open, or network when the answer did not arrive whole.
         """
         limit_ms = int(self._options.page_load_timeout_s * 1000)
-        with translated():
-            answer = self.driver.execute_async_script(
-                _FETCH, method, path, dict(headers or {}), None if form is None else dict(form), limit_ms
-            )
+        sent = None if form is None else dict(form)
+        answer = self.run_async(_FETCH, method, path, dict(headers or {}), sent, limit_ms)
         if "error" in answer:
             reason = "no_page" if answer["error"] == "no page" else "network"
             raise RetryLater("The request from inside the page failed.", reason=reason, cause=answer["error"])
-        return Response(answer["status"], answer["url"], answer["headers"], answer["body"])
+        return Response(**answer)
+
+    def devtools(self, command: str, **parameters: Any) -> Any:
+        """Run a command of the DevTools protocol, e.g. `Network.setCookies`."""
+        with translated():
+            answer = self.driver.execute("executeCdpCommand", {"cmd": command, "params": parameters})
+        return answer["value"]
 
     def screenshot(self) -> bytes:
         """What the window shows now, as PNG."""

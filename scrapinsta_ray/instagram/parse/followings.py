@@ -1,4 +1,4 @@
-"""A page of a following list: the web API's form, the GraphQL form, and the rows of the open dialog."""
+"""A page of a following list: the web API's form and the GraphQL form."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,11 @@ def parse_followings(text: str) -> FollowingPage:
 
     A GraphQL answer that counts some but lists none is SOFT_BLOCKED. Raises LayoutChanged for other shapes.
     """
-    data = shapes.loads(text)
+    return followings_in(shapes.loads(text))
+
+
+def followings_in(data: Any) -> FollowingPage:
+    """As parse_followings, on data."""
     if isinstance(data, dict) and isinstance(data.get("users"), list):
         return _api_page(data)
     for _, edge in shapes.below(data, "edge_follow"):

@@ -54,16 +54,19 @@ def parse_profile(text: str, username: str | None = None) -> Profile:
 def profile_in(data: Any, username: str | None = None) -> Profile:
     """As parse_profile, on data."""
     for path, user in _users(data, username):
-        return _with_posts(_profile(user, path), user, data)
+        return _with_posts(_profile(user, path), user, [(path, user), ("", data)])
     raise LayoutChanged("The answer holds no profile.", missing=f"{' | '.join(_USERS)} | {NEW_USER}")
 
 
 def _inline(tree: LexborHTMLParser, username: str | None) -> Profile | None:
+    """From the page's scripts; the posts may be in another one than the user."""
     documents = list(inline_documents(tree, NEW_USER, "graphql", "follower_count", posts.TIMELINE))
     for kind, data in documents:
         for path, user in _users(data, username):
             profile = _profile(user, f"{kind}:{path}")
-            return _with_posts(profile, user, [other for _, other in documents])
+            return _with_posts(
+                profile, user, [(f"{kind}:{path}", user), *((f"{k}:", d) for k, d in documents)]
+            )
     return None
 
 
@@ -97,24 +100,25 @@ def _profile(user: Mapping[str, Any], path: str) -> Profile:
     found |= {name: shapes.text(user, *where) for name, where in _TEXTS.items()}
     found |= {name: shapes.count(user, *where) for name, where in _COUNTS.items()}
     found |= {name: shapes.flag(user, *where) for name, where in _FLAGS.items()}
-    values = {name: one.value for name, one in found.items()}
+    values: dict[str, Any] = {name: one.value for name, one in found.items()}
     return Profile(
         username=user["username"].lower(),
-        **{**values, "is_private": bool(values["is_private"])},
+        **(values | {"is_private": bool(values["is_private"])}),
         source={name: f"{path}.{one.source}" for name, one in found.items() if one.value is not None},
         missing={name: one.missing for name, one in found.items() if one.missing},
     )
 
 
-def _with_posts(profile: Profile, user: Mapping[str, Any], data: Any) -> Profile:
+def _with_posts(profile: Profile, user: Mapping[str, Any], holders: list[tuple[str, Any]]) -> Profile:
     """The profile with the posts that came with it: within the user, or in a list of their own beside it."""
     hides = user.get("hide_like_and_view_counts") is True
-    for holder in (user, data):
+    for path, holder in holders:
         try:
             page = posts.media_in(holder, hides)
         except LayoutChanged:
             continue
-        source = {**profile.source, "media": page.source}
+        place = f"{path}.{page.source}" if path and not path.endswith(":") else path + page.source
+        source = {**profile.source, "media": place}
         return replace(profile, media=page.media, source=source, missing={**profile.missing, **page.missing})
     return replace(profile, missing={**profile.missing, "media": shapes.ABSENT})
 
