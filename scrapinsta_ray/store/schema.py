@@ -6,10 +6,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 
-from scrapinsta_ray.store.database import Database
+from scrapinsta_ray.store.database import Database, reading
 from scrapinsta_ray.store.tables import metadata
 
 _LOCK = "scrapinsta_schema"
@@ -35,10 +36,10 @@ def upgrade(db: Database) -> None:
                 tx.exec_driver_sql(f"SELECT RELEASE_LOCK('{_LOCK}')")
 
 
-def pending(db: Database) -> bool:
+@reading
+def pending(tx: Connection) -> bool:
     """True if the database's schema is older than this version, or not there."""
-    with db.begin(write=False) as tx:
-        at = MigrationContext.configure(tx).get_current_revision()
+    at = MigrationContext.configure(tx).get_current_revision()
     return at != ScriptDirectory.from_config(_config()).get_current_head()
 
 

@@ -1,0 +1,45 @@
+"""What an error means for the task, and what it means for the account."""
+
+from scrapinsta_ray.domain.models import Signal
+from scrapinsta_ray.domain.transitions import Report
+from scrapinsta_ray.errors import (
+    AccountDead,
+    BrowserGone,
+    CoolDown,
+    LayoutChanged,
+    NeedsHuman,
+    RetryLater,
+    ScrapInstaError,
+    SessionLost,
+    TaskRejected,
+)
+
+_SIGNALS: list[tuple[type[ScrapInstaError], Signal]] = [
+    (AccountDead, Signal.DEAD),
+    (NeedsHuman, Signal.HUMAN),
+    (CoolDown, Signal.COOLDOWN),
+    (SessionLost, Signal.RELOGIN),
+]
+_AT_ONCE_S = 0.5
+"""A task that an account could not do for its own reasons goes to another account."""
+
+
+def signal_of(error: ScrapInstaError) -> Signal:
+    """What the site told the account."""
+    if isinstance(error, TaskRejected):
+        return Signal.PRIVATE if error.reason == "private" else Signal.NOT_FOUND
+    return next((signal for kind, signal in _SIGNALS if isinstance(error, kind)), Signal.RETRY)
+
+
+def report_of(error: ScrapInstaError, lease_id: str) -> Report:
+    """What becomes of the task: a private profile ends ok, a missing one badly, all else is tried again."""
+    if isinstance(error, TaskRejected):
+        return Report(error.reason == "private", error.reason, error.message, lease_id=lease_id)
+    if isinstance(error, (CoolDown, NeedsHuman, SessionLost)):
+        code = "needs_human" if isinstance(error, NeedsHuman) else error.code
+        return Report(
+            False, code, error.message, retryable=True, lease_id=lease_id, retry_after_s=_AT_ONCE_S
+        )
+    if isinstance(error, (RetryLater, BrowserGone, LayoutChanged)):
+        return Report(False, error.code, error.message, retryable=True, lease_id=lease_id)
+    return Report(False, error.code, error.message, lease_id=lease_id)

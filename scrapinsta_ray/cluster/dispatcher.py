@@ -1,0 +1,215 @@
+"""The dispatcher: leases tasks for accounts that are free, routes them, and writes results in batches.
+
+It remembers nothing that matters: kill it at any moment, and the next one goes on from the database.
+"""
+
+import asyncio
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError, RayTaskError
+
+from scrapinsta_ray import settings
+from scrapinsta_ray.cluster import names
+from scrapinsta_ray.cluster.scoring import score_batch
+from scrapinsta_ray.cluster.tenure import Tenure
+from scrapinsta_ray.domain.models import Kind, Task
+from scrapinsta_ray.domain.routing import Candidate, choose
+from scrapinsta_ray.domain.pacing import HOUR_S, Window, room
+from scrapinsta_ray.domain.transitions import Report, Verdict
+from scrapinsta_ray.errors import DatabaseAway
+from scrapinsta_ray.store import accounts, campaigns, finish, tasks
+from scrapinsta_ray.store.accounts import Account
+from scrapinsta_ray.store.database import Database
+from scrapinsta_ray.store.finish import Ended, Work
+from scrapinsta_ray.store.gather import Gather
+from scrapinsta_ray.telemetry import logs
+
+log = logging.getLogger(__name__)
+
+_STRAGGLERS_EVERY_S = 10.0
+_SHORTEST_S = 0.05
+
+
+class Dispatcher:
+    """The actor. Its loop runs in a thread of its own, from the constructor on, so that a restarted one goes on."""
+
+    def __init__(self) -> None:
+        self._settings = settings.load()
+        logs.configure(self._settings.log_format, self._settings.log_level)
+        self._db = Database(self._settings.url, pool_size=6)
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._gaps: dict[str, float] = {}
+        self._last_client: dict[Kind, str] = {}
+        self._stragglers_at = 0.0
+        self._stopping = False
+        self._wake: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="dispatcher", daemon=True)
+        self._thread.start()
+
+    def pid(self) -> int:
+        """The dispatcher's process."""
+        return os.getpid()
+
+    def stop(self, limit_s: float = 20) -> bool:
+        """Leases nothing more, waits for what is under way, gives the lease back; False if that took too long."""
+        self._stopping = True
+        if self._loop and self._wake:
+            self._loop.call_soon_threadsafe(self._wake.set)
+        self._thread.join(limit_s)
+        return not self._thread.is_alive()
+
+    # ---- the loop ----------------------------------------------------------------------------------------
+
+    async def _main(self) -> None:
+        self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
+        self._results: Gather[Work, Ended] = Gather(self._finish, linger_s=0.005)
+        tenure = await asyncio.to_thread(
+            Tenure, self._db, names.DISPATCHER, self._settings.lease_ttl_s, lambda: os._exit(1)
+        )
+        log.info("dispatcher at work")
+        while not self._stopping:
+            self._wake.clear()
+            await self._sleep(await self._safe_poll())
+        await asyncio.gather(*self._busy.values(), return_exceptions=True)
+        tenure.release()
+
+    async def _sleep(self, seconds: float) -> None:
+        assert self._wake
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            pass
+
+    async def _safe_poll(self) -> float:
+        try:
+            return await self._poll()
+        except DatabaseAway:
+            log.warning("the database is away")
+            return self._settings.poll_idle_s
+        except Exception:  # noqa: BLE001 - the edge of the loop: one bad round must not end the dispatcher
+            log.exception("a round of the dispatcher failed")
+            return self._settings.poll_idle_s
+
+    async def _poll(self) -> float:
+        """One round; returns in how many seconds the next is worth while."""
+        waiting = await asyncio.to_thread(tasks.look, self._db)
+        if waiting.due:
+            await asyncio.to_thread(tasks.promote, self._db)
+        if waiting.expired:
+            await asyncio.to_thread(self._rescue)
+        if time.monotonic() >= self._stragglers_at:
+            await asyncio.to_thread(self._settle_stragglers)
+        if not waiting.kinds:
+            return _SHORTEST_S if waiting.due or waiting.expired else self._settings.poll_idle_s
+        fleet = await asyncio.to_thread(accounts.everyone, self._db)
+        able, wait_s = self._free(fleet)
+        for kind in sorted(waiting.kinds):
+            able = await self._assign(kind, able)
+        return wait_s
+
+    def _rescue(self) -> None:
+        campaigns.settle(self._db, tasks.rescue(self._db))
+
+    def _settle_stragglers(self) -> None:
+        campaigns.settle(self._db, campaigns.stragglers(self._db))
+        self._stragglers_at = time.monotonic() + _STRAGGLERS_EVERY_S
+
+    # ---- leasing and routing -----------------------------------------------------------------------------
+
+    def _free(self, fleet: Sequence[Account]) -> tuple[list[Candidate], float]:
+        """Accounts that may act now, and in how many seconds the next one may."""
+        able, waits = [], [self._settings.poll_idle_s]
+        for account in fleet:
+            if account.status != "active" or account.username in self._busy:
+                continue
+            wait_s = max(account.cooling_s, self._gap_s(account.username) - account.idle_s)
+            if wait_s > 0:
+                waits.append(max(wait_s, _SHORTEST_S))
+            else:
+                able.append(self._candidate(account))
+        return able, min(waits)
+
+    def _gap_s(self, username: str) -> float:
+        """The pause of this account before its next task, drawn anew after each."""
+        low, high = self._settings.action_gap_min_s, self._settings.action_gap_max_s
+        return self._gaps.setdefault(username, random.uniform(low, max(low, high)))
+
+    def _candidate(self, account: Account) -> Candidate:
+        per_hour = {
+            Kind.ANALYZE_PROFILE: self._settings.profile_reads_per_hour,
+            Kind.FETCH_FOLLOWINGS: self._settings.following_pages_per_hour,
+        }
+        left = {kind: room(Window(n, HOUR_S), account.used.get(kind, 0)) for kind, n in per_hour.items()}
+        return Candidate(account.username, account.failures, account.last_used_at, left)
+
+    async def _assign(self, kind: Kind, able: list[Candidate]) -> list[Candidate]:
+        """Leases as many tasks as there are accounts for them, and hands them out; returns who is left."""
+        with_room = [candidate for candidate in able if candidate.room[kind] > 0]
+        if not with_room:
+            return able
+        leased = await asyncio.to_thread(
+            tasks.lease_work,
+            self._db,
+            kind,
+            limit=len(with_room),
+            ttl_s=self._settings.task_lease_ttl_s,
+            after_client=self._last_client.get(kind, ""),
+        )
+        for task in leased:
+            self._last_client[kind] = task.client_id
+            chosen = choose(with_room, kind)
+            assert chosen, "no more tasks than accounts were leased"
+            with_room.remove(chosen)
+            able = [candidate for candidate in able if candidate is not chosen]
+            self._start(chosen.username, task)
+        return able
+
+    def _start(self, username: str, task: Task) -> None:
+        self._gaps.pop(username, None)
+        self._busy[username] = asyncio.create_task(self._run(username, task))
+
+    # ---- one task in a worker's hands --------------------------------------------------------------------
+
+    async def _run(self, username: str, task: Task) -> None:
+        try:
+            work = await self._perform(username, task)
+            await self._results.submit(work)
+        except DatabaseAway:
+            log.warning("a result is lost with the database away", extra={"task_id": task.task_id})
+        except Exception:  # noqa: BLE001 - the edge of one task: its lease runs out and it is tried again
+            log.exception("a task failed", extra={"task_id": task.task_id, "account_bot": username})
+        finally:
+            self._busy.pop(username, None)
+            assert self._wake
+            self._wake.set()
+
+    async def _perform(self, username: str, task: Task) -> Work:
+        try:
+            worker = ray.get_actor(names.worker_name(username), names.NAMESPACE)
+            work: Work = await worker.perform.remote(task)
+        except (RayActorError, RayTaskError, ValueError) as error:
+            log.warning(
+                "a worker failed: %s", type(error).__name__, extra={"task_id": task.task_id, "account_bot": username}
+            )
+            report = Report(False, "worker_died", retryable=True, lease_id=task.lease_id, retry_after_s=1.0)
+            return Work(task, report, username)
+        return work
+
+    def _finish(self, done: Sequence[Work]) -> list[Ended]:
+        """Scores what was read and ends the tasks, profile and score in the same transaction; then settles jobs."""
+        read = [work for work in done if work.profile]
+        scores: list[Any] = ray.get(score_batch.remote([work.profile for work in read])) if read else []
+        scored = {id(work): score for work, score in zip(read, scores, strict=True)}
+        every = [replace(work, score=scored.get(id(work))) for work in done]
+        ended = finish.finish_work(self._db, every, retry_base_s=self._settings.retry_base_s)
+        campaigns.settle(self._db, {one.job_id for one in ended if one.verdict is Verdict.APPLIED})
+        return ended

@@ -1,0 +1,103 @@
+"""Bringing the fleet up and taking it down: what must exist is created, however often it is asked for."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError, RayError
+from ray.util import list_named_actors
+
+from scrapinsta_ray.cluster import names
+from scrapinsta_ray.cluster.dispatcher import Dispatcher
+from scrapinsta_ray.cluster.worker import InstagramWorker
+from scrapinsta_ray.store import accounts
+from scrapinsta_ray.store.database import Database
+
+log = logging.getLogger(__name__)
+
+_BROWSER = "browser"
+
+
+def ensure(db: Database) -> None:
+    """A dispatcher, and a worker for every active account; workers of removed accounts end."""
+    present = _present()
+    if names.DISPATCHER not in present:
+        _create(Dispatcher, names.DISPATCHER, max_concurrency=4)
+    known = accounts.everyone(db)
+    demand = _browser_demand()
+    for account in known:
+        if account.status == "active" and names.worker_name(account.username) not in present:
+            worker = _create(
+                InstagramWorker,
+                names.worker_name(account.username),
+                account.username,
+                resources=demand,
+                concurrency_groups={"control": 2},
+            )
+            worker.warm_up.remote()
+    _end_workers(set(filter(None, map(names.username_of, present))) - {account.username for account in known})
+
+
+def stop(limit_s: float = 20) -> None:
+    """Takes the fleet down: the dispatcher first, then the workers, each with its browser closed."""
+    present = _present()
+    if names.DISPATCHER in present:
+        _call(names.DISPATCHER, "stop", limit_s, limit_s * 0.8)
+        _kill(names.DISPATCHER)
+    _end_workers(filter(None, map(names.username_of, present)), limit_s)
+
+
+def _present() -> set[str]:
+    return {
+        actor["name"] for actor in list_named_actors(all_namespaces=True) if actor["namespace"] == names.NAMESPACE
+    }
+
+
+def _create(kind: type, name: str, *arguments: Any, **options: Any) -> Any:
+    log.info("starting %s", name)
+    actor = ray.remote(max_restarts=-1, max_task_retries=0, num_cpus=0)(kind)
+    return actor.options(
+        name=name, namespace=names.NAMESPACE, lifetime="detached", get_if_exists=True, **options
+    ).remote(*arguments)
+
+
+def _browser_demand() -> dict[str, float]:
+    """One browser of a node that declares some; on a lone machine that declares none, no demand."""
+    if _BROWSER in ray.cluster_resources() or len(ray.nodes()) > 1:
+        return {_BROWSER: 1.0}
+    log.warning("no node declares browsers; on this one machine workers start all the same")
+    return {}
+
+
+def _end_workers(usernames: Iterable[str], limit_s: float = 10) -> None:
+    workers = [names.worker_name(username) for username in usernames]
+    pending = [ref for ref in map(_close, workers) if ref is not None]
+    if pending:
+        ray.wait(pending, num_returns=len(pending), timeout=limit_s)
+    for worker in workers:
+        _kill(worker)
+
+
+def _close(name: str) -> Any:
+    try:
+        return ray.get_actor(name, names.NAMESPACE).close.remote()
+    except ValueError:
+        return None
+
+
+def _call(name: str, method: str, limit_s: float, *arguments: Any) -> None:
+    try:
+        actor = ray.get_actor(name, names.NAMESPACE)
+        ray.get(getattr(actor, method).remote(*arguments), timeout=limit_s)
+    except (ValueError, RayActorError):
+        log.info("%s was gone already", name)
+    except RayError:
+        log.warning("%s did not answer %s in time", name, method)
+
+
+def _kill(name: str) -> None:
+    try:
+        ray.kill(ray.get_actor(name, names.NAMESPACE), no_restart=True)
+    except ValueError:
+        return

@@ -1,0 +1,71 @@
+"""Holding a lease for as long as a process acts under it, and stopping before it can be somebody else's."""
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+
+from scrapinsta_ray.errors import DatabaseAway
+from scrapinsta_ray.store import leases
+from scrapinsta_ray.store.database import Database
+from scrapinsta_ray.store.leases import Lease
+
+log = logging.getLogger(__name__)
+
+
+class Tenure:
+    """A lease that a thread renews at a third of its life.
+
+    When it cannot be renewed, `lost` is called while a fifth of the life is still left: it must stop everything
+    that acts under the name, and usually ends the process. Times are measured from before each request, so the
+    process always believes its lease to be shorter than the database does.
+    """
+
+    def __init__(self, db: Database, name: str, ttl_s: float, lost: Callable[[], None]) -> None:
+        self._db, self._name, self._ttl_s, self._lost = db, name, ttl_s, lost
+        self._released = threading.Event()
+        self._lease, self._sure_until = self._acquire()
+        threading.Thread(target=self._keep, name=f"lease {name}", daemon=True).start()
+
+    def release(self) -> None:
+        """Gives the name back; only after everything that acts under it has stopped."""
+        self._released.set()
+        leases.release(self._db, self._lease)
+
+    def is_sure(self) -> bool:
+        """True while nobody else can hold the name."""
+        return not self._released.is_set() and time.monotonic() < self._sure_until
+
+    def _acquire(self) -> tuple[Lease, float]:
+        """Waits until the name is free, however long; a database that is away is waited for too."""
+        holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        while True:
+            asked = time.monotonic()
+            try:
+                got = leases.acquire(self._db, self._name, holder, self._ttl_s)
+            except DatabaseAway:
+                time.sleep(1)
+                continue
+            if isinstance(got, Lease):
+                return got, asked + self._ttl_s
+            log.info("waiting for the lease %s of %s", self._name, got.holder)
+            time.sleep(min(got.left_s + 0.05, 1.0))
+
+    def _keep(self) -> None:
+        while not self._released.wait(self._ttl_s / 3):
+            asked = time.monotonic()
+            try:
+                renewed = leases.renew(self._db, self._lease, self._ttl_s)
+            except DatabaseAway:
+                if asked < self._sure_until - self._ttl_s / 5:
+                    continue  # the next try may still come in time
+                renewed = False
+            if not renewed:
+                break
+            self._sure_until = asked + self._ttl_s
+        if not self._released.is_set():
+            log.error("the lease %s cannot be renewed: stopping", self._name)
+            self._lost()

@@ -1,0 +1,47 @@
+"""Logs as JSON lines, or as text for people. Never a secret, never a message's text."""
+
+import json
+import logging
+import socket
+from datetime import UTC, datetime
+from typing import Literal
+
+FIELDS = ("job_id", "task_id", "client", "account_bot", "latency_ms", "request_id", "code", "path")
+"""What a log call may add by `extra=`."""
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, event, the fields that are there, node."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **{name: getattr(record, name) for name in FIELDS if hasattr(record, name)},
+            "node": socket.gethostname(),
+        }
+        if record.exc_info:
+            entry["error"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False, default=str)
+
+
+class Text(logging.Formatter):
+    """The same for people."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        extra = " ".join(f"{name}={getattr(record, name)}" for name in FIELDS if hasattr(record, name))
+        return f"{super().format(record)} {extra}".rstrip()
+
+
+def configure(form: Literal["json", "text"], level: str) -> None:
+    """Sends this package's logs to stderr, once per process."""
+    root = logging.getLogger("scrapinsta_ray")
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines() if form == "json" else Text())
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    root.propagate = False
