@@ -152,14 +152,12 @@ def _task(row: AnyRow, kind: Kind, lease_id: str, expires: datetime) -> Task:
 
 
 @transaction
-def renew(tx: Connection, task_id: int, lease_id: str, ttl_s: float) -> bool:
-    """Another `ttl_s` seconds for a leased task; False if the lease is gone: then stop working on it."""
+def renew(tx: Connection, task_id: int, lease_id: str, ttl_s: float, *, holder: str) -> bool:
+    """Another `ttl_s` seconds for a task that `holder` works on; False if the lease is gone: then stop working on it."""
     renewed = tx.execute(
         update(job_tasks)
-        .where(
-            job_tasks.c.id == task_id, job_tasks.c.lease_id == lease_id, job_tasks.c.status == TaskStatus.SENT
-        )
-        .values(lease_expires_at=now(ttl_s))
+        .where(job_tasks.c.id == task_id, job_tasks.c.lease_id == lease_id, job_tasks.c.status == TaskStatus.SENT)
+        .values(lease_expires_at=now(ttl_s), lease_holder=holder)
     )
     return renewed.rowcount == 1
 

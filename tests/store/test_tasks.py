@@ -84,7 +84,7 @@ def test_a_stale_worker_finishes_nothing(db: Database) -> None:
     [new] = lease(db)
     assert new.attempts == 2
     assert new.lease_id != old.lease_id
-    assert not tasks.renew(db, old.id, old.lease_id, 60)
+    assert not tasks.renew(db, old.id, old.lease_id, 60, holder="bot_1")
     assert ended(db, old, Report(True, "ok", lease_id=old.lease_id)) is Verdict.CONFLICT
     assert ended(db, new, Report(True, "ok")) is Verdict.CONFLICT  # the fleet must name its lease
     assert ended(db, new, Report(True, "ok", lease_id=new.lease_id)) is Verdict.APPLIED
