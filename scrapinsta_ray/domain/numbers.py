@@ -74,8 +74,9 @@ def _digit(char: str) -> str:
 
 
 def _whole(found: re.Match[str]) -> bool:
-    """Is the match all of the number, with nothing after it that could change its worth?"""
-    return _AFTER.fullmatch(found.string, found.end()) is not None
+    """Is the match the text's only number, with nothing after it that could change its worth?"""
+    before = found.string[: found.start()]
+    return not re.search(r"\d", before) and _AFTER.fullmatch(found.string, found.end()) is not None
 
 
 def _number(digits: str, *, scaled: bool) -> Decimal | None:

@@ -1,6 +1,7 @@
 """What an account does on the site: read a profile, read whom somebody follows."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from urllib.parse import quote, urlencode
@@ -10,7 +11,7 @@ from scrapinsta_ray.errors import LayoutChanged, RetryLater, TaskRejected
 from scrapinsta_ray.instagram.following_dialog import followings_on_page
 from scrapinsta_ray.instagram.parse import media as posts
 from scrapinsta_ray.instagram.parse.followings import followings_in
-from scrapinsta_ray.instagram.parse.profile import parse_profile, profile_in, without_contents
+from scrapinsta_ray.instagram.parse.profile import inline_profile, parse_profile, profile_in, without_contents
 from scrapinsta_ray.instagram.session import AccountSession
 from scrapinsta_ray.instagram.thread import send_message
 
@@ -19,6 +20,7 @@ __all__ = ["fetch_followings", "fetch_profile", "send_message"]
 FOLLOWING_PAGE = 50
 """Rows asked for at once: what the site gives at most."""
 _REELS = 12
+_GRID = """return !!document.querySelector('main a[href*="/p/"], main a[href*="/reel/"]')"""
 _CALL_FAILS = ("status_400", "failed", "errors", "html", "broken_json")
 """Reasons for which a call may fail where the page itself does not."""
 
@@ -93,10 +95,16 @@ def _by_call(session: AccountSession, username: str) -> Profile | None:
 
 def _by_page(session: AccountSession, username: str) -> Profile:
     """By the inline JSON of the page, else by what the page shows once its scripts ran."""
-    try:
-        return parse_profile(session.get_text(f"/{username}/"), username)
-    except LayoutChanged:
-        return parse_profile(session.open(f"/{username}/").html, username)
+    unrendered = session.get_text(f"/{username}/")
+    return inline_profile(unrendered, username) or parse_profile(_rendered(session, username), username)
+
+
+def _rendered(session: AccountSession, username: str) -> str:
+    """The page's HTML once its grid is there; a profile without posts never has one."""
+    session.open(f"/{username}/")
+    with suppress(LayoutChanged):
+        session.wait_for(_GRID, "posts", limit_s=5)
+    return session.page().html
 
 
 def _with_timeline(session: AccountSession, profile: Profile, limit: int) -> Profile:

@@ -78,6 +78,7 @@ class BrowserOptions:
     headless: bool = True
     language: str = "en-US"
     page_load_timeout_s: float = 30
+    start_timeout_s: float = 25
     binary: str | None = None  # None: found, see find_chromium
     driver: str | None = None
     window_size: tuple[int, int] = (1280, 900)
@@ -206,13 +207,14 @@ class Browser:
             vendor_prefix="goog",
             browser_name="chrome",
             ignore_proxy=True,  # chromedriver is on this machine whatever http_proxy says
-            # a little more than the longest wait below, so that a hung browser is noticed
-            client_config=ClientConfig(self._service.url, timeout=limit_s + 15),
+            client_config=ClientConfig(self._service.url, timeout=int(self._options.start_timeout_s)),
         )
         with translated():
             driver = Remote(command_executor=self._connection, options=self._chrome_options(binary))
             driver.set_page_load_timeout(limit_s)
-            driver.set_script_timeout(limit_s + 5)
+            driver.set_script_timeout(limit_s + 2)  # a fetch gives up by itself before that
+        # more than the longest wait, so that only a browser that hangs is given up
+        self._connection.client_config.timeout = limit_s + 15
         return driver
 
     def _chrome_options(self, binary: str) -> ChromeOptions:

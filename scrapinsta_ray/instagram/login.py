@@ -8,6 +8,7 @@ from enum import StrEnum
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
+from scrapinsta_ray.domain.models import Signal
 from scrapinsta_ray.errors import LayoutChanged, NeedsHuman, RetryLater
 from scrapinsta_ray.instagram.browser import Browser, translated
 from scrapinsta_ray.instagram.signals import classify, raise_for
@@ -99,9 +100,9 @@ def settled(browser: Browser, username: str, limit_s: float = 15) -> State:
     deadline = time.monotonic() + limit_s
     while True:
         seen = look(browser, username)
+        _raise_for(seen)  # first: a challenge also names whom it is for
         if (state := seen.state(username)) is not State.UNSURE:
             return state
-        _raise_for(seen)
         if time.monotonic() > deadline:
             raise RetryLater("The page does not say whether the account is logged in.", reason="login_unsure")
         time.sleep(0.05)
@@ -121,8 +122,7 @@ def with_password(browser: Browser, username: str, password: str, limit_s: float
         if time.monotonic() > deadline:
             raise RetryLater("The log-in form did not go away.", reason="login_failed")
         time.sleep(0.05)
-    if "/accounts/onetap" not in seen.url:
-        _raise_for(seen)
+    _raise_for(seen)
 
 
 def dismiss_popups(browser: Browser) -> int:
@@ -145,6 +145,7 @@ def _raise_for(seen: Look) -> None:
     """What the page says, apart from that nobody is logged in: that is what we are here for."""
     if seen.second_factor:
         raise NeedsHuman("The site asks for a second factor.", reason="two_factor")
-    url = "" if seen.form else seen.url
     title = f"<title>{seen.title.replace('<', '')}</title>"
-    raise_for(classify(seen.status, url, {}, title, seen.notices, expects_json=False))
+    verdict = classify(seen.status, seen.url, {}, title, seen.notices, expects_json=False)
+    if verdict.signal is not Signal.RELOGIN:
+        raise_for(verdict)

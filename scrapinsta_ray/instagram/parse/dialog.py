@@ -29,13 +29,13 @@ def parse_following_dialog(html: str) -> Rows:
     for node in root.traverse(include_text=False) if root else ():
         if node.tag not in ("a", "svg") and not node.css_first("a") and folded(node.text()) in _SUGGESTED:
             return Rows(tuple(found.values()), ended=True)
-        if user := _user(node):
-            found.setdefault(user.username, user)
+        if (user := _user(node)) and (user.is_verified or user.username not in found):
+            found[user.username] = user
     return Rows(tuple(found.values()), ended=False)
 
 
 def _user(node: LexborNode) -> Following | None:
-    """A link to a profile; a row has one around the picture and one around the name."""
+    """A link to a profile; a row has one around the picture and one around the name, where the mark is."""
     target = _PROFILE.fullmatch(node.attributes.get("href") or "") if node.tag == "a" else None
     if not target or not usernames.is_valid(target[1].lower()):
         return None

@@ -43,8 +43,8 @@ def profile_on_page(tree: LexborHTMLParser, username: str | None = None) -> Prof
     profile = Profile(
         name, full_name=_full_name(tree, name), is_private=private, is_verified=_verified(header)
     )
-    profile = _counted(profile, tree, header)
-    return replace(_sourced(profile), media=() if private else tuple(_grid(tree)))
+    profile = replace(profile, media=() if private else tuple(_grid(tree)))
+    return _sourced(_counted(profile, tree, header))
 
 
 def _counted(profile: Profile, tree: LexborHTMLParser, header: LexborNode | None) -> Profile:
@@ -68,6 +68,11 @@ def _sourced(profile: Profile) -> Profile:
     source |= {"is_verified": "dom:header"} if profile.is_verified is not None else {}
     told = ("id", "full_name", "biography", "external_url", "category", "followers", "followings", "posts")
     missing = {name: shapes.ABSENT for name in (*told, "is_business") if getattr(profile, name) is None}
+    for one in profile.media:
+        counts = ("likes", "comments", "views") if one.kind is MediaKind.REEL else ("likes", "comments")
+        missing |= {
+            f"media.{one.code}.{name}": shapes.ABSENT for name in counts if getattr(one, name) is None
+        }
     return replace(profile, source=source, missing=missing)
 
 

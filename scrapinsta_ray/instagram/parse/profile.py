@@ -58,8 +58,13 @@ def profile_in(data: Any, username: str | None = None) -> Profile:
     raise LayoutChanged("The answer holds no profile.", missing=f"{' | '.join(_USERS)} | {NEW_USER}")
 
 
+def inline_profile(html: str, username: str | None = None) -> Profile | None:
+    """As parse_profile, from a page's scripts alone; None when they hold no profile."""
+    return _inline(parsed(html), username.lower() if username else None)
+
+
 def _inline(tree: LexborHTMLParser, username: str | None) -> Profile | None:
-    """From the page's scripts; the posts may be in another one than the user."""
+    """The posts may be in another script than the user."""
     documents = list(inline_documents(tree, NEW_USER, "graphql", "follower_count", posts.TIMELINE))
     for kind, data in documents:
         for path, user in _users(data, username):

@@ -1,0 +1,63 @@
+"""Browsers, and bot accounts on the simulated site. The site is reached by its address alone."""
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scrapinsta_ray.instagram.browser import Browser, BrowserOptions
+from scrapinsta_ray.instagram.session import AccountSession
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder for one browser."""
+    return tmp_path / "browsers" / "bot.a"
+
+
+@pytest.fixture(scope="module")
+def a_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser that a module's tests share; its cookies are cleared by `a_clean_browser`."""
+    with Browser(BrowserOptions(tmp_path_factory.mktemp("browsers") / "shared")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def a_clean_browser(a_browser: Browser) -> Browser:
+    """The shared browser, as if it had never been anywhere."""
+    a_browser.devtools("Network.clearBrowserCookies")
+    a_browser.goto("about:blank")
+    return a_browser
+
+
+@pytest.fixture
+def ask(simulator_url: str) -> Ask:
+    """Ask the simulator what is really so: `ask("/_truth")`; or tell it what to do wrong."""
+
+    def asking(path: str, body: Any = None, method: str | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(simulator_url + path, data, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    return asking
+
+
+@pytest.fixture
+def fault(ask: Ask) -> Iterator[Callable[..., None]]:
+    """Let the site do something wrong: `fault("throttled", account="bot_4", path_prefix="/api/")`."""
+    yield lambda signal, **more: ask("/_faults", {"signal": signal, **more})
+    ask("/_faults", method="DELETE")
+
+
+@pytest.fixture(scope="module")
+def a_session(a_browser: Browser, simulator_url: str) -> AccountSession:
+    """bot_3, logged in."""
+    session = AccountSession(a_browser, simulator_url, "bot_3", "bot-secret-3")
+    session.ensure_logged_in()
+    return session
