@@ -31,7 +31,12 @@ def room(window: Window, used: int) -> int:
 
 
 def next_free(window: Window, times: Sequence[datetime], now: datetime) -> datetime:
-    """When the next action may start, given the `times` of the past ones (any order): `now` or later."""
+    """When the next action may start, given the `times` of the past ones (any order): `now` or later.
+
+    A window of none is never free; it says `length_s` from now, when it is worth asking again.
+    """
+    if window.limit < 1:
+        return now + timedelta(seconds=window.length_s)
     since = now - timedelta(seconds=window.length_s)
     recent = sorted(t for t in times if t > since)
     if len(recent) < window.limit:
