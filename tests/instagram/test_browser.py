@@ -52,6 +52,8 @@ def an_owner(folder):
     owner = subprocess.Popen(
         [sys.executable, "-c", OWNER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
+    assert owner.stdin
+    assert owner.stdout
     group = int(owner.stdout.readline())
     yield owner, group
     owner.kill()
@@ -94,7 +96,9 @@ def test_a_browser_whose_chromium_was_killed_says_so(folder):
 
 def test_a_browser_whose_chromedriver_was_killed_says_so(folder):
     with Browser(BrowserOptions(folder)) as browser:
-        os.kill(browser._service._driver.pid, signal.SIGKILL)
+        driver = browser._service._driver
+        assert driver
+        os.kill(driver.pid, signal.SIGKILL)
         assert wait_until(lambda: not browser.alive())
         with pytest.raises(BrowserGone):
             browser.run("return 1")

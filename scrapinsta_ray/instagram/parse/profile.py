@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
@@ -78,7 +79,7 @@ def _inline(tree: LexborHTMLParser, username: str | None) -> Profile | None:
 def _users(data: Any, username: str | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(path, user) of each profile that this may be, the surest first."""
     known = ((path, shapes.at(data, path)) for path in _USERS)
-    for path, user in (*known, *_deep(data)):
+    for path, user in chain(known, _deep(data)):
         if _is_user(user) and username in (None, user["username"].lower()):
             yield path, user
 
