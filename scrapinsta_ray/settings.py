@@ -50,8 +50,8 @@ class Settings(BaseSettings):
         20, gt=0, description="First back-off of a failed task; doubles, with jitter."
     )
 
-    profile_reads_per_hour: int = Field(150, ge=1, le=200, description="Per bot account.")
-    following_pages_per_hour: int = Field(40, ge=1, le=75, description="Per bot account.")
+    profile_reads_per_hour: int = Field(150, ge=1, description="Per bot account.")
+    following_pages_per_hour: int = Field(40, ge=1, description="Per bot account.")
     action_gap_min_s: float = Field(2, ge=0, description="Shortest pause of an account between two tasks.")
     action_gap_max_s: float = Field(9, ge=0, description="Longest pause of an account between two tasks.")
 
@@ -126,3 +126,28 @@ def load() -> Settings:
     except ValidationError as wrong:
         lines = [f"SCRAPINSTA_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in wrong.errors()]
         raise Misconfigured("\n".join(lines)) from None
+
+
+RAY_ENVIRONMENT = {
+    "RAY_AUTH_MODE": "disabled",  # said explicitly: a local ray.init would turn tokens on for itself alone
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",  # else every end takes 30 seconds
+}
+"""What `ray start`, `ray.init` and `serve run` need in their environment, on every node alike."""
+
+
+def prepare_ray(**more: str) -> None:
+    """Puts RAY_ENVIRONMENT, and `more`, into this process' environment, before Ray is imported.
+
+    What the operator has set already is kept, but for `more`.
+    """
+    for name, value in RAY_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    os.environ.update(more)
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """This process' environment with `changes`, for a child."""
+    return {**os.environ, **changes}

@@ -37,9 +37,7 @@ def report_of(error: ScrapInstaError, lease_id: str) -> Report:
         return Report(error.reason == "private", error.reason, error.message, lease_id=lease_id)
     if isinstance(error, (CoolDown, NeedsHuman, SessionLost)):
         code = "needs_human" if isinstance(error, NeedsHuman) else error.code
-        return Report(
-            False, code, error.message, retryable=True, lease_id=lease_id, retry_after_s=_AT_ONCE_S
-        )
+        return Report(False, code, error.message, retryable=True, lease_id=lease_id, retry_after_s=_AT_ONCE_S)
     if isinstance(error, (RetryLater, BrowserGone, LayoutChanged)):
         return Report(False, error.code, error.message, retryable=True, lease_id=lease_id)
     return Report(False, error.code, error.message, lease_id=lease_id)

@@ -4,6 +4,7 @@ It remembers nothing that matters: kill it at any moment, and the next one goes 
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import random
@@ -21,8 +22,8 @@ from scrapinsta_ray.cluster import names
 from scrapinsta_ray.cluster.scoring import score_batch
 from scrapinsta_ray.cluster.tenure import Tenure
 from scrapinsta_ray.domain.models import Kind, Task
-from scrapinsta_ray.domain.routing import Candidate, choose
 from scrapinsta_ray.domain.pacing import HOUR_S, Window, room
+from scrapinsta_ray.domain.routing import Candidate, choose
 from scrapinsta_ray.domain.transitions import Report, Verdict
 from scrapinsta_ray.errors import DatabaseAway
 from scrapinsta_ray.store import accounts, campaigns, finish, tasks
@@ -52,7 +53,9 @@ class Dispatcher:
         self._stopping = False
         self._wake: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="dispatcher", daemon=True)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._main()), name="dispatcher", daemon=True
+        )
         self._thread.start()
 
     def pid(self) -> int:
@@ -84,10 +87,8 @@ class Dispatcher:
 
     async def _sleep(self, seconds: float) -> None:
         assert self._wake
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
-        except TimeoutError:
-            pass
 
     async def _safe_poll(self) -> float:
         try:
@@ -95,7 +96,7 @@ class Dispatcher:
         except DatabaseAway:
             log.warning("the database is away")
             return self._settings.poll_idle_s
-        except Exception:  # noqa: BLE001 - the edge of the loop: one bad round must not end the dispatcher
+        except Exception:
             log.exception("a round of the dispatcher failed")
             return self._settings.poll_idle_s
 
@@ -185,7 +186,7 @@ class Dispatcher:
             await self._results.submit(work)
         except DatabaseAway:
             log.warning("a result is lost with the database away", extra={"task_id": task.task_id})
-        except Exception:  # noqa: BLE001 - the edge of one task: its lease runs out and it is tried again
+        except Exception:
             log.exception("a task failed", extra={"task_id": task.task_id, "account_bot": username})
         finally:
             self._busy.pop(username, None)
@@ -198,7 +199,9 @@ class Dispatcher:
             work: Work = await worker.perform.remote(task)
         except (RayActorError, RayTaskError, ValueError) as error:
             log.warning(
-                "a worker failed: %s", type(error).__name__, extra={"task_id": task.task_id, "account_bot": username}
+                "a worker failed: %s",
+                type(error).__name__,
+                extra={"task_id": task.task_id, "account_bot": username},
             )
             report = Report(False, "worker_died", retryable=True, lease_id=task.lease_id, retry_after_s=1.0)
             return Work(task, report, username)

@@ -18,22 +18,25 @@ log = logging.getLogger(__name__)
 
 _BROWSER = "browser"
 
+_for_ever = {"max_restarts": -1, "max_task_retries": 0, "num_cpus": 0}
+_DispatcherActor = ray.remote(max_concurrency=4, **_for_ever)(Dispatcher)
+_WorkerActor = ray.remote(concurrency_groups={"control": 2}, **_for_ever)(InstagramWorker)
+
 
 def ensure(db: Database) -> None:
     """A dispatcher, and a worker for every active account; workers of removed accounts end."""
     present = _present()
     if names.DISPATCHER not in present:
-        _create(Dispatcher, names.DISPATCHER, max_concurrency=4)
+        _create(_DispatcherActor, names.DISPATCHER)
     known = accounts.everyone(db)
     demand = _browser_demand()
     for account in known:
         if account.status == "active" and names.worker_name(account.username) not in present:
             worker = _create(
-                InstagramWorker,
+                _WorkerActor,
                 names.worker_name(account.username),
                 account.username,
                 resources=demand,
-                concurrency_groups={"control": 2},
             )
             worker.warm_up.remote()
     _end_workers(set(filter(None, map(names.username_of, present))) - {account.username for account in known})
@@ -50,14 +53,15 @@ def stop(limit_s: float = 20) -> None:
 
 def _present() -> set[str]:
     return {
-        actor["name"] for actor in list_named_actors(all_namespaces=True) if actor["namespace"] == names.NAMESPACE
+        actor["name"]
+        for actor in list_named_actors(all_namespaces=True)
+        if actor["namespace"] == names.NAMESPACE
     }
 
 
-def _create(kind: type, name: str, *arguments: Any, **options: Any) -> Any:
+def _create(kind: Any, name: str, *arguments: Any, **options: Any) -> Any:
     log.info("starting %s", name)
-    actor = ray.remote(max_restarts=-1, max_task_retries=0, num_cpus=0)(kind)
-    return actor.options(
+    return kind.options(
         name=name, namespace=names.NAMESPACE, lifetime="detached", get_if_exists=True, **options
     ).remote(*arguments)
 

@@ -38,9 +38,7 @@ class InstagramWorker:
         self._session: AccountSession | None = None
         self._logins_saved = 0
         self._browsers = self._settings.home / "browsers"
-        self._tenure = Tenure(
-            self._db, names.account_lease(username), self._settings.lease_ttl_s, self._lost
-        )
+        self._tenure = Tenure(self._db, names.account_lease(username), self._settings.lease_ttl_s, self._lost)
         sweep_orphans(self._browsers)
 
     # ---- the default group: one at a time ----------------------------------------------------------------
@@ -57,7 +55,7 @@ class InstagramWorker:
     def perform(self, task: Task) -> Work:
         """Does one task and says what became of it. Raises nothing that the site or the browser can cause."""
         began = time.monotonic()
-        if not tasks.renew(self._db, task.id, task.lease_id, self._settings.task_lease_ttl_s):
+        if not self._renew(task):
             return Work(task, report_of(errors.StaleLease(), task.lease_id), self._username)
         with self._renewing(task):
             work = self._try(task)
@@ -142,12 +140,12 @@ class InstagramWorker:
     def _renewing(self, task: Task) -> Iterator[None]:
         """Renews the task's lease at a third of its life while the body runs."""
         done = threading.Event()
-        ttl_s = self._settings.task_lease_ttl_s
+        every_s = self._settings.task_lease_ttl_s / 3
 
         def renew() -> None:
-            while not done.wait(ttl_s / 3):
+            while not done.wait(every_s):
                 try:
-                    tasks.renew(self._db, task.id, task.lease_id, ttl_s)
+                    self._renew(task)
                 except errors.DatabaseAway:
                     log.warning("cannot renew a task", extra={"task_id": task.task_id})
 
@@ -158,6 +156,10 @@ class InstagramWorker:
         finally:
             done.set()
             thread.join()
+
+    def _renew(self, task: Task) -> bool:
+        ttl_s = self._settings.task_lease_ttl_s
+        return tasks.renew(self._db, task.id, task.lease_id, ttl_s, holder=self._username)
 
     # ---- the session -------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     DateTime,
+    Dialect,
     Engine,
     Row,
     Table,
@@ -27,6 +28,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from scrapinsta_ray.errors import DatabaseAway, Misconfigured
 
@@ -123,10 +125,26 @@ def _mysql_engine(url: URL, pool_size: int) -> Engine:
     return engine
 
 
+class UtcTime(TypeDecorator[datetime]):
+    """A point in time: UTC with microseconds in the database, with its zone in Python."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(DateTime() if dialect.name == "sqlite" else mysql.DATETIME(fsp=6))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value else None
+
+
 class now(FunctionElement[Any]):
     """The database's clock in UTC, `offset_s` seconds on: `now()`, `now(30)`, `now(-3600)`."""
 
-    type = DateTime()
+    type = UtcTime()
     inherit_cache = True
     name = "now_utc"
 
@@ -147,7 +165,7 @@ def _sqlite_now(element: now, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 def clock(tx: Connection) -> datetime:
-    """The database's time now, UTC without a zone, as the columns hold it."""
+    """The database's time now."""
     at: datetime = tx.execute(select(now())).scalar_one()
     return at
 

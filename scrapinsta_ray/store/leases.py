@@ -4,14 +4,14 @@ Whoever cannot renew must stop acting before the lease expires; the next holder 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from scrapinsta_ray.store.database import now, transaction, upsert
 from scrapinsta_ray.store.tables import leases
 
-_LONG_AGO = datetime.fromisoformat("1970-01-01")
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

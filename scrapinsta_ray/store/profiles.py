@@ -1,7 +1,7 @@
 """Profiles, media, scores and following lists, as they were last seen."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -63,7 +63,7 @@ def _media_row(username: str, one: Media, at: datetime) -> dict[str, Any]:
         "username": username,
         "code": one.code,
         "ig_id": one.id,
-        "taken_at": one.taken_at.astimezone(UTC).replace(tzinfo=None) if one.taken_at else None,
+        "taken_at": one.taken_at,
         "kind": one.kind,
         "likes": one.likes,
         "comments": one.comments,

@@ -11,7 +11,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
     Double,
     Index,
     Integer,
@@ -25,6 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
+
+from scrapinsta_ray.store.database import UtcTime
 
 metadata = MetaData(
     naming_convention={
@@ -40,7 +41,7 @@ _INNODB: dict[str, Any] = {
     "mysql_collate": "utf8mb4_bin",
 }
 
-Time = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+Time = UtcTime()
 Serial = BigInteger().with_variant(Integer(), "sqlite")
 
 

@@ -6,7 +6,7 @@ ORDER BY, SKIP LOCKED, then one UPDATE by primary key.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, case, exists, func, select, true, update
 
@@ -145,7 +145,7 @@ def _task(row: AnyRow, kind: Kind, lease_id: str, expires: datetime) -> Task:
         attempts=row.attempts + 1,
         max_attempts=row.max_attempts,
         lease_id=lease_id,
-        lease_expires_at=expires.replace(tzinfo=UTC),
+        lease_expires_at=expires,
         maybe_sent=row.maybe_sent,
         payload=row.payload or {},
     )
@@ -153,10 +153,12 @@ def _task(row: AnyRow, kind: Kind, lease_id: str, expires: datetime) -> Task:
 
 @transaction
 def renew(tx: Connection, task_id: int, lease_id: str, ttl_s: float, *, holder: str) -> bool:
-    """Another `ttl_s` seconds for a task that `holder` works on; False if the lease is gone: then stop working on it."""
+    """Another `ttl_s` seconds for a task that `holder` works on; False if the lease is gone: then stop."""
     renewed = tx.execute(
         update(job_tasks)
-        .where(job_tasks.c.id == task_id, job_tasks.c.lease_id == lease_id, job_tasks.c.status == TaskStatus.SENT)
+        .where(
+            job_tasks.c.id == task_id, job_tasks.c.lease_id == lease_id, job_tasks.c.status == TaskStatus.SENT
+        )
         .values(lease_expires_at=now(ttl_s), lease_holder=holder)
     )
     return renewed.rowcount == 1

@@ -1,0 +1,5 @@
+"""`python -m scrapinsta_ray` is `scrapinsta`."""
+
+from scrapinsta_ray.cli import main
+
+main()

@@ -1,0 +1,144 @@
+"""The whole cluster on this machine: a Ray of its own and the four applications, until it is told to stop."""
+
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import psutil
+import ray
+import yaml
+from ray import serve
+from ray.serve._private.api import serve_start
+from ray.serve.schema import ServeDeploySchema
+
+from scrapinsta_ray import processes
+from scrapinsta_ray.cluster.names import NAMESPACE
+from scrapinsta_ray.errors import Misconfigured, ScrapInstaError
+
+START_LIMIT_S = 180.0
+
+
+class StartFailed(ScrapInstaError):
+    """An application did not come up."""
+
+    code = "start_failed"
+
+
+def serve_config() -> Path:
+    """serve_config.yaml: beside the package in a wheel, above it in a checkout."""
+    here = Path(__file__).parent
+    return next(
+        path for path in (here / "serve_config.yaml", here.parent / "serve_config.yaml") if path.exists()
+    )
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def chosen_port(host: str, port: int) -> int:
+    """`port`, or a free one for 0. Raises Misconfigured, naming who has it, if it is taken."""
+    if port == 0:
+        return free_port()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            raise Misconfigured(
+                f"Port {port} on {host} is taken{_by_whom(port)}: give another with --port, or --port 0 for any."
+            ) from None
+    return port
+
+
+def _by_whom(port: int) -> str:
+    try:
+        listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+        pid = next(c.pid for c in listening if c.laddr and c.laddr.port == port and c.pid)
+        return f" by {psutil.Process(pid).name()} (process {pid})"
+    except (StopIteration, psutil.Error):
+        return ""
+
+
+def run(host: str, port: int, browsers: int, *, say: Callable[[str], None]) -> None:
+    """Brings everything up, says its address, and takes it down on SIGINT or SIGTERM; a second one ends at once.
+
+    Raises StartFailed with Serve's own message if an application does not come up.
+    """
+    processes.adopt_orphans()
+    stop = _stop_on_signals()
+    try:
+        _start_ray(browsers)
+        _deploy(host, port)
+        if _wait_until_up(stop):
+            say(f"scrapinsta: http://{host}:{port}")
+            stop.wait()
+            say("taking the fleet down")
+    finally:
+        _take_down()
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            processes.end_descendants(0)
+            raise SystemExit(130)
+        stop.set()
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+    return stop
+
+
+def _start_ray(browsers: int) -> None:
+    ours = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ray.init(
+        address="local",
+        namespace=NAMESPACE,
+        resources={"browser": browsers},
+        include_dashboard=False,
+        log_to_driver=False,
+    )
+    for number, handler in ours.items():  # Ray puts its own in their place
+        signal.signal(number, handler)
+
+
+def _deploy(host: str, port: int) -> None:
+    config: dict[str, Any] = yaml.safe_load(serve_config().read_text())
+    config["http_options"] |= {"host": host, "port": port}
+    schema = ServeDeploySchema.model_validate(config)
+    client = serve_start(http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location)
+    client.deploy_apps(schema)
+
+
+def _wait_until_up(stop: threading.Event) -> bool:
+    """True when all applications run; False when told to stop before."""
+    deadline = time.monotonic() + START_LIMIT_S
+    while not stop.wait(0.2):
+        applications = serve.status().applications
+        states = {str(app.status.value) for app in applications.values()}
+        if states == {"RUNNING"} and len(applications) == 4:
+            return True
+        for name, app in applications.items():
+            if app.status.value in ("DEPLOY_FAILED", "UNHEALTHY"):
+                raise StartFailed(f"The application {name} did not come up: {app.message}")
+        if time.monotonic() > deadline:
+            raise StartFailed(f"The applications did not come up within {START_LIMIT_S:.0f} s: {states}")
+    return False
+
+
+def _take_down() -> None:
+    if ray.is_initialized():
+        serve.shutdown()
+        ray.shutdown()
+    processes.end_descendants()

@@ -1,0 +1,107 @@
+"""Child processes that never outlive their purpose."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, NoReturn
+
+import psutil
+
+_SET_PDEATHSIG = 1
+_SET_CHILD_SUBREAPER = 36
+
+
+def adopt_orphans() -> None:
+    """From now on descendants whose parent dies become our children, so that `end_descendants` finds them (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_with_parent() -> None:
+    """SIGTERM for us when our parent is gone, however it went."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()
+
+
+def end_descendants(limit_s: float = 5) -> int:
+    """Ends every process below this one: asks first, then kills; returns how many there were."""
+    found = psutil.Process().children(recursive=True)
+    _signal(found, signal.SIGTERM)
+    _gone, alive = psutil.wait_procs(found, limit_s)
+    _signal(alive, signal.SIGKILL)
+    psutil.wait_procs(alive, limit_s)
+    while late := psutil.Process().children(recursive=True):  # born while we were at it
+        _signal(late, signal.SIGKILL)
+        psutil.wait_procs(late, limit_s)
+    return len(found)
+
+
+def _signal(processes: Iterable[psutil.Process], number: int) -> None:
+    for process in processes:
+        try:
+            process.send_signal(number)
+        except psutil.NoSuchProcess:
+            continue
+
+
+class Child:
+    """A program of ours in a session of its own, so that the terminal's Ctrl-C reaches only us."""
+
+    def __init__(
+        self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: IO[bytes]
+    ) -> None:
+        self.name = " ".join([module.rpartition(".")[2], *arguments[:1]])
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def returncode(self) -> int | None:
+        """None while it runs."""
+        return self._process.poll()
+
+    def end(self, limit_s: float) -> bool:
+        """Asks it to end by SIGTERM, then kills it; True if it ended by itself."""
+        if self._process.poll() is not None:
+            return True
+        self._process.terminate()
+        try:
+            self._process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            return False
+        return True
+
+
+def become(module: str, arguments: Sequence[str]) -> NoReturn:
+    """Replaces this process by `python -m module`."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+
+
+def wait_for_ctrl_c() -> None:
+    """Returns at Ctrl-C."""
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        return
