@@ -125,10 +125,8 @@ def _show_outcome(outcome: Any, url: str, as_json: bool) -> None:
 
 
 def _keep(running: Any) -> None:
-    err.print(
-        f"Everything goes on running: {running.url} (key {running.key}), the site is {running.site_url}."
-    )
-    err.print("Ctrl-C ends it.")
+    typer.echo(f"console: {running.url}\nsite: {running.site_url}\nkey: {running.key}", err=True)
+    typer.echo("Everything goes on running; Ctrl-C ends it.", err=True)
     processes.wait_for_ctrl_c()
 
 

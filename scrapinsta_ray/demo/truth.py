@@ -16,24 +16,27 @@ class Truth:
     """The simulator's own knowledge, at `/_truth`."""
 
     def __init__(self, site_url: str) -> None:
-        self._http = httpx.Client(base_url=site_url, timeout=30)
+        self._site_url = site_url
 
     def users(self, usernames: Sequence[str]) -> dict[str, Any]:
         """username -> its truth, None for those that do not exist."""
         found: dict[str, Any] = {}
         for i in range(0, len(usernames), _CHUNK):
             names = ",".join(usernames[i : i + _CHUNK])
-            found |= self._http.get("/_truth/users", params={"usernames": names}).json()["users"]
+            found |= self._get("users", usernames=names)["users"]
         return found
 
     def followings(self, username: str) -> list[str]:
         """Whom `username` follows, in order."""
-        return list(self._http.get(f"/_truth/followings/{username}").json()["usernames"])
+        return list(self._get(f"followings/{username}")["usernames"])
 
     def messages_by_recipient(self) -> Counter[str]:
         """How many messages each person has got."""
-        threads = self._http.get("/_truth/threads").json()["threads"]
+        threads = self._get("threads")["threads"]
         return Counter({thread["to"]: len(thread["messages"]) for thread in threads})
+
+    def _get(self, what: str, **parameters: str) -> Any:
+        return httpx.get(f"{self._site_url}/_truth/{what}", params=parameters, timeout=30).json()
 
 
 def mismatches(profiles: Iterable[Mapping[str, Any]], users: Mapping[str, Any]) -> list[str]:
