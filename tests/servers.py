@@ -34,28 +34,17 @@ class ServerFailed(Exception):
 
 
 @contextlib.contextmanager
-def private_mariadb(folder: Path) -> Iterator[str]:
-    """A MariaDB of one's own in an empty `folder`, as `mysql://root@127.0.0.1:PORT/scrapinsta?charset=utf8mb4`.
+def private_mariadb(folder: Path, port: int = 0) -> Iterator[str]:
+    """A MariaDB of one's own, as `mysql://root@127.0.0.1:PORT/scrapinsta?charset=utf8mb4`; killed at the end.
 
-    It is as durable as an installed one (each commit is flushed). Raises ServerFailed with the end of its log.
+    It is as durable as an installed one (each commit is flushed), and started again in the same `folder` it has its
+    data of before. Raises ServerFailed with the end of its log.
     """
-    server, installer = _program("mariadbd"), _program("mariadb-install-db")
-    data, log, port = folder / "data", folder / "mariadb.log", free_port()
+    server, log, port = _program("mariadbd"), folder / "mariadb.log", port or free_port()
     as_root = ["--user=root"] if os.geteuid() == 0 else []
-    made = subprocess.run(
-        [
-            installer,
-            "--no-defaults",
-            f"--datadir={data}",
-            *as_root,
-            "--skip-test-db",
-            "--auth-root-authentication-method=normal",
-        ],
-        capture_output=True,
-        text=True,
-    )
-    if made.returncode:
-        raise ServerFailed(f"mariadb-install-db failed:\n{made.stdout[-1000:]}{made.stderr[-1000:]}")
+    data = folder / "data"
+    if not data.exists():
+        _install_mariadb(data, as_root)
     options = [
         "--no-defaults",
         *as_root,
@@ -75,8 +64,21 @@ def private_mariadb(folder: Path) -> Iterator[str]:
     with _running([server, *options], log) as process:
         _until(lambda: _accepts(url), process, log, limit_s=30)
         with _connected(url) as cursor:
-            cursor.execute("CREATE DATABASE scrapinsta CHARACTER SET utf8mb4")
+            cursor.execute("CREATE DATABASE IF NOT EXISTS scrapinsta CHARACTER SET utf8mb4")
         yield url
+
+
+def _install_mariadb(data: Path, as_root: Sequence[str]) -> None:
+    options = [
+        "--no-defaults",
+        f"--datadir={data}",
+        "--skip-test-db",
+        "--auth-root-authentication-method=normal",
+    ]
+    command = [_program("mariadb-install-db"), *options, *as_root]
+    made = subprocess.run(command, capture_output=True, text=True)
+    if made.returncode:
+        raise ServerFailed(f"mariadb-install-db failed:\n{made.stdout[-1000:]}{made.stderr[-1000:]}")
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -15,12 +16,12 @@ from tests.e2e.conftest import Kept, until
 pytestmark = pytest.mark.timeout(400)
 
 
-def ended(client: Client, job_id: str, limit_s: float = 60) -> dict[str, object]:
-    def done() -> dict[str, object] | None:
+def ended(client: Client, job_id: str, limit_s: float = 60) -> dict[str, Any]:
+    def done() -> dict[str, Any]:
         job = client.job(job_id)
-        return job if job["status"] not in ("running", "pending") else None
+        return job if job["status"] not in ("running", "pending") else {}
 
-    return until(done, limit_s, f"the end of {job_id}")  # type: ignore[return-value]
+    return until(done, limit_s, f"the end of {job_id}")
 
 
 def test_the_demo_ran_a_whole_campaign(a_kept_demo: Kept) -> None:
@@ -53,10 +54,10 @@ def test_a_campaign_that_finds_nobody_ends(a_kept_demo: Kept, target: str, statu
     with a_kept_demo.client() as client:
         made = client.campaign(target, 10, {"message": "Hola"})
         job = ended(client, made["job_id"])
-        first = job["stages"][0]  # type: ignore[index]
+        first = job["stages"][0]
         assert (job["status"], first["reason_code"]) == (status, reason)
         assert list(client.results(first["job_id"])) == []
-        assert all(stage["status"] not in ("running", "pending") for stage in job["stages"])  # type: ignore[attr-defined]
+        assert all(stage["status"] not in ("running", "pending") for stage in job["stages"])
 
 
 def test_a_wrong_key_is_refused_through_serve(a_kept_demo: Kept) -> None:
@@ -89,9 +90,9 @@ def test_kill_9_of_dispatcher_and_worker_loses_nothing(a_kept_demo: Kept, tmp_pa
     browsers_of_three_accounts(a_kept_demo)
 
 
-def complete_and_once(client: Client, site: str, made: dict[str, object], before: dict[str, int]) -> None:
+def complete_and_once(client: Client, site: str, made: dict[str, Any], before: dict[str, int]) -> None:
     """Every following collected, every public profile read rightly, every message sent once."""
-    fetch, analyze, send = (stage["job_id"] for stage in made["stages"])  # type: ignore[attr-defined]
+    fetch, analyze, send = (stage["job_id"] for stage in made["stages"])
     truth = Truth(site)
     listed = [row["username"] for row in client.results(fetch)]
     assert listed == truth.followings("sigue_a_todos")[:150]

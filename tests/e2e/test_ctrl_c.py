@@ -1,6 +1,6 @@
 """Ctrl-C at awkward moments: nothing is left running."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -13,14 +13,14 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
-def a_demo(tmp_path: Path) -> Callable[[], Command]:
+def a_demo(tmp_path: Path) -> Iterator[Callable[[], Command]]:
     started: list[Command] = []
 
     def start() -> Command:
         started.append(Command(tmp_path / f"home{len(started)}", "demo", "--port", "0", "--profiles", "100"))
         return started[-1]
 
-    yield start  # type: ignore[misc]
+    yield start
     for command in started:
         command.end()
 

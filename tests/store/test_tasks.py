@@ -34,7 +34,7 @@ def sent(
 
 def state(db: Database, task: Task) -> str:
     with db.begin(write=False) as tx:
-        return tx.execute(select(job_tasks.c.status).where(job_tasks.c.id == task.id)).scalar_one()
+        return str(tx.execute(select(job_tasks.c.status).where(job_tasks.c.id == task.id)).scalar_one())
 
 
 def expire(db: Database, task: Task) -> None:
