@@ -151,7 +151,11 @@ def up(
     found, _db = _database()
     from scrapinsta_ray.settings import prepare_ray
 
-    prepare_ray()
+    # Two clusters on one machine must not fight over HAProxy's own ports.
+    prepare_ray(
+        RAY_SERVE_HAPROXY_STATS_PORT=str(processes.free_port()),
+        RAY_SERVE_HAPROXY_METRICS_PORT=str(processes.free_port()),
+    )
     from scrapinsta_ray import local
 
     local.run(

@@ -37,17 +37,10 @@ def serve_config() -> Path:
     )
 
 
-def free_port() -> int:
-    """A port of the loopback address that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def chosen_port(host: str, port: int) -> int:
     """`port`, or a free one for 0. Raises Misconfigured, naming who has it, if it is taken."""
     if port == 0:
-        return free_port()
+        return processes.free_port()
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

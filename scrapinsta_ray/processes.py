@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -92,6 +93,13 @@ class Child:
             self._process.wait()
             return False
         return True
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def become(module: str, arguments: Sequence[str]) -> NoReturn:

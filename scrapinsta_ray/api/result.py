@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from scrapinsta_ray.api.errors import ApiError
 from scrapinsta_ray.api.requests import Account, needs, new_app
@@ -35,6 +35,14 @@ class ResultBody(BaseModel):
     lease_id: str | None = Field(None, max_length=32)
     code: Code | None = None
     retry_after_s: float | None = Field(None, ge=0, le=86_400)
+
+    @model_validator(mode="after")
+    def _one_story(self) -> "ResultBody":
+        if self.ok and self.code not in (None, "sent", "dry_run", "already_messaged"):
+            raise ValueError(f"ok is true, but the code {self.code} says that nothing was sent")
+        if not self.ok and self.code in ("sent", "dry_run"):
+            raise ValueError(f"ok is false, but the code is {self.code}")
+        return self
 
     def report(self) -> Report:
         """The same in the words of the state table; without a code: `sent`, or an error that is final."""

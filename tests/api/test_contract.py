@@ -152,6 +152,8 @@ def test_scopes_and_suspension(http: TestClient, db: Database) -> None:
         ("/api/send/pull", {"limit": 101}),
         ("/api/send/result", {"job_id": "x"}),
         ("/api/send/result", []),
+        ("/api/send/result", {"job_id": "x", "task_id": "y", "ok": True, "code": "rate_limited"}),
+        ("/api/send/result", {"job_id": "x", "task_id": "y", "ok": False, "code": "sent"}),
     ],
 )
 def test_bad_bodies_say_which_field(http: TestClient, acme: Headers, path: str, body: object) -> None:
