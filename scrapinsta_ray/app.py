@@ -7,6 +7,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from fastapi import FastAPI
@@ -19,7 +20,6 @@ from scrapinsta_ray.api.console import make_console_app
 from scrapinsta_ray.api.enqueue import make_enqueue_app
 from scrapinsta_ray.api.pull import make_pull_app
 from scrapinsta_ray.api.result import make_result_app
-from scrapinsta_ray.cluster import fleet
 from scrapinsta_ray.errors import DatabaseAway
 from scrapinsta_ray.store import schema
 from scrapinsta_ray.store.database import Database
@@ -62,12 +62,19 @@ class Supervisor:
         if schema.pending(self._db):
             log.warning("the schema is not up to date: run `scrapinsta db upgrade`")
             return
-        fleet.ensure(self._db)
+        _fleet().ensure(self._db)
 
     async def __del__(self) -> None:
         if not self._closed:
             self._closed = True
-            await asyncio.to_thread(fleet.stop)
+            await asyncio.to_thread(_fleet().stop)
+
+
+def _fleet() -> ModuleType:
+    """Imported late: replicas that only answer HTTP start without Selenium and the parsers."""
+    from scrapinsta_ray.cluster import fleet
+
+    return fleet
 
 
 def _database() -> tuple[settings.Settings, Database]:

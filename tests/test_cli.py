@@ -11,6 +11,7 @@ from unittest.mock import Mock
 import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
+from rich.console import Console
 from selenium.common import WebDriverException
 from selenium.webdriver.common.selenium_manager import SeleniumManager
 
@@ -44,8 +45,8 @@ class Shell:
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
     monkeypatch.setenv("SCRAPINSTA_HOME", str(tmp_path))
     monkeypatch.delenv("SCRAPINSTA_DATABASE_URL", raising=False)
-    monkeypatch.setattr(cli, "out", cli.Console(width=200))
-    monkeypatch.setattr(cli, "err", cli.Console(stderr=True, width=200))
+    monkeypatch.setattr(cli, "out", Console(width=200))
+    monkeypatch.setattr(cli, "err", Console(stderr=True, width=200))
     return Shell(tmp_path, monkeypatch, capsys)
 
 

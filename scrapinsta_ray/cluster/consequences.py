@@ -5,8 +5,10 @@ from scrapinsta_ray.domain.transitions import Report
 from scrapinsta_ray.errors import (
     AccountDead,
     BrowserGone,
+    BrowserMissing,
     CoolDown,
     LayoutChanged,
+    Misconfigured,
     NeedsHuman,
     RetryLater,
     ScrapInstaError,
@@ -14,9 +16,12 @@ from scrapinsta_ray.errors import (
     TaskRejected,
 )
 
-_SIGNALS: list[tuple[type[ScrapInstaError], Signal]] = [
+PARKS = (NeedsHuman, Misconfigured, BrowserMissing)
+"""Errors that only a person can mend: the account is parked with the reason, its tasks go to others."""
+
+_SIGNALS: list[tuple[type[ScrapInstaError] | tuple[type[ScrapInstaError], ...], Signal]] = [
     (AccountDead, Signal.DEAD),
-    (NeedsHuman, Signal.HUMAN),
+    (PARKS, Signal.HUMAN),
     (CoolDown, Signal.COOLDOWN),
     (SessionLost, Signal.RELOGIN),
 ]
@@ -35,8 +40,8 @@ def report_of(error: ScrapInstaError, lease_id: str) -> Report:
     """What becomes of the task: a private profile ends ok, a missing one badly, all else is tried again."""
     if isinstance(error, TaskRejected):
         return Report(error.reason == "private", error.reason, error.message, lease_id=lease_id)
-    if isinstance(error, (CoolDown, NeedsHuman, SessionLost)):
-        code = "needs_human" if isinstance(error, NeedsHuman) else error.code
+    if isinstance(error, (CoolDown, SessionLost, *PARKS)):
+        code = "needs_human" if isinstance(error, PARKS) else error.code
         return Report(False, code, error.message, retryable=True, lease_id=lease_id, retry_after_s=_AT_ONCE_S)
     if isinstance(error, (RetryLater, BrowserGone, LayoutChanged)):
         return Report(False, error.code, error.message, retryable=True, lease_id=lease_id)

@@ -203,7 +203,7 @@ class Dispatcher:
                 type(error).__name__,
                 extra={"task_id": task.task_id, "account_bot": username},
             )
-            report = Report(False, "worker_died", retryable=True, lease_id=task.lease_id, retry_after_s=1.0)
+            report = Report(False, "worker_failed", retryable=True, lease_id=task.lease_id, retry_after_s=1.0)
             return Work(task, report, username)
         return work
 

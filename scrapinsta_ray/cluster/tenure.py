@@ -19,25 +19,27 @@ log = logging.getLogger(__name__)
 class Tenure:
     """A lease that a thread renews at a third of its life.
 
-    When it cannot be renewed, `lost` is called while a fifth of the life is still left: it must stop everything
-    that acts under the name, and usually ends the process. Times are measured from before each request, so the
-    process always believes its lease to be shorter than the database does.
+    When it cannot be renewed, `lost` is called, once, while a fifth of the life is still left: it must stop
+    everything that acts under the name, and usually ends the process. A second thread watches the time, so that a
+    database that hangs cannot hold that up. Times are measured from before each request, so the process always
+    believes its lease to be shorter than the database does.
     """
 
     def __init__(self, db: Database, name: str, ttl_s: float, lost: Callable[[], None]) -> None:
         self._db, self._name, self._ttl_s, self._lost = db, name, ttl_s, lost
-        self._released = threading.Event()
+        self._over = threading.Event()
         self._lease, self._sure_until = self._acquire()
-        threading.Thread(target=self._keep, name=f"lease {name}", daemon=True).start()
+        for work in (self._keep, self._watch):
+            threading.Thread(target=work, name=f"lease {name}", daemon=True).start()
 
     def release(self) -> None:
         """Gives the name back; only after everything that acts under it has stopped."""
-        self._released.set()
+        self._over.set()
         leases.release(self._db, self._lease)
 
     def is_sure(self) -> bool:
         """True while nobody else can hold the name."""
-        return not self._released.is_set() and time.monotonic() < self._sure_until
+        return not self._over.is_set() and time.monotonic() < self._sure_until
 
     def _acquire(self) -> tuple[Lease, float]:
         """Waits until the name is free, however long; a database that is away is waited for too."""
@@ -55,17 +57,29 @@ class Tenure:
             time.sleep(min(got.left_s + 0.05, 1.0))
 
     def _keep(self) -> None:
-        while not self._released.wait(self._ttl_s / 3):
+        pause_s = self._ttl_s / 3
+        while not self._over.wait(pause_s):
             asked = time.monotonic()
             try:
                 renewed = leases.renew(self._db, self._lease, self._ttl_s)
             except DatabaseAway:
-                if asked < self._sure_until - self._ttl_s / 5:
-                    continue  # the next try may still come in time
-                renewed = False
+                pause_s = self._ttl_s / 15  # the next try may still come in time
+                continue
             if not renewed:
-                break
-            self._sure_until = asked + self._ttl_s
-        if not self._released.is_set():
+                self._lose()
+                return
+            self._sure_until, pause_s = asked + self._ttl_s, self._ttl_s / 3
+
+    def _watch(self) -> None:
+        while not self._over.wait(max(0.0, left_s := self._left_s())):
+            if left_s <= 0:
+                self._lose()
+
+    def _left_s(self) -> float:
+        return self._sure_until - self._ttl_s / 5 - time.monotonic()
+
+    def _lose(self) -> None:
+        if not self._over.is_set():
+            self._over.set()
             log.error("the lease %s cannot be renewed: stopping", self._name)
             self._lost()

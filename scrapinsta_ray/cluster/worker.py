@@ -14,6 +14,7 @@ from scrapinsta_ray.cluster import names
 from scrapinsta_ray.cluster.consequences import report_of, signal_of
 from scrapinsta_ray.cluster.tenure import Tenure
 from scrapinsta_ray.domain.models import Kind, Signal, Task
+from scrapinsta_ray.domain.pacing import COOLDOWN_LONGEST_S
 from scrapinsta_ray.domain.transitions import Report
 from scrapinsta_ray.instagram import actions
 from scrapinsta_ray.instagram.browser import Browser, BrowserOptions
@@ -215,12 +216,13 @@ class InstagramWorker:
         match error:
             case errors.AccountDead():
                 accounts.set_status(self._db, [self._username], "dead", error.message)
-            case errors.NeedsHuman():
+            case errors.NeedsHuman() | errors.Misconfigured() | errors.BrowserMissing():
                 accounts.set_status(self._db, [self._username], "needs_human", error.message)
             case errors.SessionLost():
                 accounts.set_status(self._db, [self._username], "paused", error.message)
             case errors.CoolDown():
-                accounts.cool_down(self._db, self._username, error.retry_after_s)
+                longest = COOLDOWN_LONGEST_S if error.details.get("reason") == "action_block" else None
+                accounts.cool_down(self._db, self._username, error.retry_after_s or longest)
             case errors.BrowserGone():
                 self._quit_browser()
 
