@@ -135,7 +135,7 @@ def up(
     embedded: Annotated[
         bool,
         typer.Option(
-            "--embedded", help="A Ray of its own on this machine, a SQLite store unless one is set."
+            "--embedded", help="A Ray of its own; unless set otherwise, a SQLite store and a simulated site."
         ),
     ] = False,
     host: Host = "127.0.0.1",
@@ -148,22 +148,32 @@ def up(
         raise typer.BadParameter("on a Ray cluster run `serve run serve_config.yaml`; here, add --embedded")
     if parent_watch:
         processes.end_with_parent()
-    found, _db = _database()
-    from scrapinsta_ray.settings import prepare_ray
-
-    # Two clusters on one machine must not fight over HAProxy's own ports.
-    prepare_ray(
+    found, db = _database()
+    # Before Ray is imported. Two clusters on one machine must not fight over HAProxy's own ports.
+    settings.prepare_ray(
         RAY_SERVE_HAPROXY_STATS_PORT=str(processes.free_port()),
         RAY_SERVE_HAPROXY_METRICS_PORT=str(processes.free_port()),
     )
     from scrapinsta_ray import local
 
-    local.run(
-        host,
-        local.chosen_port(host, port),
-        found.browsers_per_node if browsers is None else browsers,
-        say=lambda text: print(text, flush=True),
-    )
+    carried = found.browsers_per_node if browsers is None else browsers
+    port = local.chosen_port(host, port)
+    if "site_url" not in found.model_fields_set:
+        _simulate(found, db, carried)
+    db.dispose()
+    local.run(host, port, carried, say=lambda text: print(text, flush=True))
+
+
+def _simulate(found: settings.Settings, db: Database, bots: int) -> None:
+    """Without a site there is one to play with, and what it takes to use it."""
+    from scrapinsta_ray import local
+
+    site = local.simulated_site(found.home)
+    settings.prepare_ray(SCRAPINSTA_SITE_URL=site)
+    err.print(f"No SCRAPINSTA_SITE_URL: the site is simulated at {site}.", highlight=False)
+    if key := local.fill_if_empty(db, found.fernet, bots):
+        err.print("The key of the client `local`, shown this once:")
+        typer.echo(f"key: {key}")
 
 
 @app.command()

@@ -103,6 +103,12 @@ class DatabaseAway(ScrapInstaError):
     code = "database_away"
 
 
+class StartFailed(ScrapInstaError):
+    """A part of the system did not come up."""
+
+    code = "start_failed"
+
+
 class Misconfigured(ScrapInstaError):
     """A setting is missing or wrong."""
 

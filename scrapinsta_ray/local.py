@@ -12,21 +12,39 @@ from typing import Any
 import psutil
 import ray
 import yaml
+from cryptography.fernet import Fernet
 from ray import serve
 from ray.serve._private.api import serve_start
 from ray.serve.schema import ServeDeploySchema
 
 from scrapinsta_ray import processes
 from scrapinsta_ray.cluster.names import NAMESPACE
-from scrapinsta_ray.errors import Misconfigured, ScrapInstaError
+from scrapinsta_ray.errors import Misconfigured, StartFailed
+from scrapinsta_ray.processes import Child
+from scrapinsta_ray.settings import child_environment
+from scrapinsta_ray.store import accounts, clients
+from scrapinsta_ray.store.database import Database
 
 START_LIMIT_S = 180.0
 
 
-class StartFailed(ScrapInstaError):
-    """An application did not come up."""
+def simulated_site(home: Path) -> str:
+    """The address of a simulated Instagram that ends with this process; its log is in `home`."""
+    home.mkdir(parents=True, exist_ok=True)
+    arguments = ["--port", "0", "--parent-watch"]
+    child = Child("scrapinsta_ray.simulator", arguments, child_environment(), home / "simulator.log")
+    return child.announced("simulator: ", 30)
 
-    code = "start_failed"
+
+def fill_if_empty(db: Database, fernet: Fernet, bots: int) -> str | None:
+    """The simulator's first `bots` accounts and a client `local` in a store without any; the client's key, if new."""
+    if not accounts.everyone(db):
+        for number in range(1, bots + 1):
+            accounts.add(db, fernet, f"bot_{number}", f"bot-secret-{number}")
+    if clients.everyone(db):
+        return None
+    clients.create(db, "local", "This machine")
+    return clients.create_key(db, "local").plaintext
 
 
 def serve_config() -> Path:

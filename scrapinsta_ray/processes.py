@@ -9,9 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import IO, NoReturn
+from pathlib import Path
+from typing import NoReturn
 
 import psutil
+
+from scrapinsta_ray.errors import StartFailed
 
 _SET_PDEATHSIG = 1
 _SET_CHILD_SUBREAPER = 36
@@ -57,29 +60,35 @@ def _signal(processes: Iterable[psutil.Process], number: int) -> None:
 
 
 class Child:
-    """A program of ours in a session of its own, so that the terminal's Ctrl-C reaches only us."""
+    """A program of ours in a session of its own, so that the terminal's Ctrl-C reaches only us; it writes to `log`."""
 
     def __init__(
-        self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: IO[bytes]
+        self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path
     ) -> None:
-        self.name = " ".join([module.rpartition(".")[2], *arguments[:1]])
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        self._name = " ".join([module.rpartition(".")[2], *arguments[:1]])
+        self._log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
 
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
-    def returncode(self) -> int | None:
-        """None while it runs."""
-        return self._process.poll()
+    def announced(self, prefix: str, limit_s: float) -> str:
+        """Waits for a line that begins with `prefix`; the rest of it. Raises StartFailed with the end of the log."""
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            lines = self._log.read_text(errors="replace").splitlines(keepends=True)
+            complete = (line for line in lines if line.startswith(prefix) and line.endswith("\n"))
+            if line := next(complete, None):
+                return line.removeprefix(prefix).strip()
+            if self._process.poll() is not None:
+                raise StartFailed(f"{self._name} ended:\n{''.join(lines[-10:])}")
+            time.sleep(0.1)
+        raise StartFailed(f"{self._name} did not come up within {limit_s:.0f} s (log: {self._log}).")
 
     def end(self, limit_s: float) -> bool:
         """Asks it to end by SIGTERM, then kills it; True if it ended by itself."""

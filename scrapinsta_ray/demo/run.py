@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from math import ceil
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from scrapinsta_ray import processes
 from scrapinsta_ray.client import Client
@@ -152,16 +152,16 @@ class Demo:
     def _start_simulator(self) -> str:
         seed, population = self._options.seed, self._options.population
         arguments = ["--port", "0", "--seed", str(seed), "--population", str(population), "--parent-watch"]
-        log = self._options.home / "simulator.log"
-        child = self._start("scrapinsta_ray.simulator", arguments, {}, log, end_limit_s=3)
-        return _wait_for_line(child, log, "simulator: ", 30)
+        child = self._start("scrapinsta_ray.simulator", arguments, {}, "simulator.log", end_limit_s=3)
+        return child.announced("simulator: ", 30)
 
     def _start_cluster(self) -> None:
         arguments = ["up", "--embedded", "--parent-watch", "--host", self._options.host]
         arguments += ["--port", str(self._options.port), "--browsers", str(self._options.accounts)]
-        log = self._options.home / "cluster.log"
-        child = self._start("scrapinsta_ray", arguments, self._cluster_settings(), log, _END_LIMIT_S)
-        _wait_for_line(child, log, "scrapinsta: http", _UP_LIMIT_S)
+        child = self._start(
+            "scrapinsta_ray", arguments, self._cluster_settings(), "cluster.log", _END_LIMIT_S
+        )
+        child.announced("scrapinsta: http", _UP_LIMIT_S)
         with Client(self.url) as client:
             _wait(client.ready, "the dispatcher", 60)
 
@@ -180,10 +180,9 @@ class Demo:
         }
 
     def _start(
-        self, module: str, arguments: list[str], changes: dict[str, str], log: Path, end_limit_s: float
+        self, module: str, arguments: list[str], changes: dict[str, str], log: str, end_limit_s: float
     ) -> Child:
-        file: IO[bytes] = self._parts.enter_context(log.open("wb"))
-        child = Child(module, arguments, child_environment(**changes), file)
+        child = Child(module, arguments, child_environment(**changes), self._options.home / log)
         self._parts.callback(child.end, end_limit_s)
         return child
 
@@ -319,20 +318,6 @@ def _only_one(home: Path) -> Iterator[None]:
         shutil.rmtree(home)
         home.mkdir(mode=0o700)
         yield
-
-
-def _wait_for_line(child: Child, log: Path, start: str, limit_s: float) -> str:
-    """The rest of the line that begins with `start`. Raises DemoFailed with the end of the log."""
-
-    def found() -> str | None:
-        lines = log.read_text(errors="replace").splitlines()
-        if line := next((one for one in lines if one.startswith(start)), None):
-            return line.removeprefix(start).strip()
-        if child.returncode() is not None:
-            raise DemoFailed(f"{child.name} ended:\n" + "\n".join(lines[-10:]))
-        return None
-
-    return str(_wait(found, child.name, limit_s))
 
 
 def _wait(condition: Any, what: str, limit_s: float) -> Any:
