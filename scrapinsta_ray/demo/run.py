@@ -238,15 +238,10 @@ class Demo:
             summary = client.summary(stage["job_id"])
             ended = summary["ok"] + summary["error"] + summary["cancelled"]
             self._view.stage(stage["kind"], ended, summary["total"])
-        doing = {f"bot_{number}": "" for number in range(1, self._options.accounts + 1)}
-        doing |= {
-            task[
-                "worked_by"
-            ]: f"{'lists' if task['kind'] == 'fetch_followings' else 'reads'} {task['username']}"
-            for task in client.tasks(job["job_id"], "sent")
-            if task["worked_by"] in doing
-        }
-        doing[SENDING_ACCOUNT] = f"writes to {sender.now_writing_to}" if sender.now_writing_to else ""
+        tasks = list(client.tasks(job["job_id"]))
+        bots = [f"bot_{number}" for number in range(1, self._options.accounts + 1)]
+        doing = {bot: _doing([task for task in tasks if task["worked_by"] == bot]) for bot in bots}
+        doing[SENDING_ACCOUNT] = f"writing to {sender.now_writing_to}" if sender.now_writing_to else ""
         self._view.accounts(doing)
 
     # ---- the outcome -------------------------------------------------------------------------------------
@@ -295,6 +290,16 @@ class Demo:
             "a message went to somebody who was not read": not set(messages) <= read,
         }
         return [text for text, is_wrong in checks.items() if is_wrong]
+
+
+def _doing(tasks: list[dict[str, Any]]) -> str:
+    """What an account is at, or was at last, and how much it has done."""
+    if not tasks:
+        return ""
+    now = [task for task in tasks if task["status"] == "sent"]
+    last = now[0] if now else max(tasks, key=lambda task: task["finished_at"] or "")
+    verb = "list of" if last["kind"] == "fetch_followings" else "profile of"
+    return f"{len(tasks) - len(now):>3} done   {verb} {last['username']}"
 
 
 def _repeats(counts: Counter[str]) -> int:
