@@ -1,5 +1,6 @@
 """Serve application `console` (/): jobs, their progress and results, and how the system is."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Query
@@ -15,7 +16,7 @@ from scrapinsta_ray.api.pull import make_pull_app
 from scrapinsta_ray.api.requests import needs, new_app
 from scrapinsta_ray.api.result import make_result_app
 from scrapinsta_ray.errors import DatabaseAway
-from scrapinsta_ray.store import campaigns, health, progress
+from scrapinsta_ray.store import control, health, progress
 from scrapinsta_ray.store.clients import Caller
 from scrapinsta_ray.store.database import Database
 
@@ -84,13 +85,20 @@ def _add_jobs(app: FastAPI, db: Database) -> None:
     def results(job_id: str, caller: caller_with_status, cursor: int = -1, limit: Limit = 100) -> Page:
         return _page(progress.results(db, caller.client_id, job_id, after=cursor, limit=limit))
 
-    @app.post("/jobs/{job_id}/cancel", tags=["jobs"])
-    def cancel(job_id: str, caller: caller_with_status) -> Summary:
+    _add_control(app, db, "cancel", control.cancel)
+    _add_control(app, db, "retry", control.retry)
+    _add_control(app, db, "pause", control.pause)
+    _add_control(app, db, "resume", control.resume)
+
+
+def _add_control(app: FastAPI, db: Database, verb: str, change: Callable[[Database, str, str], bool]) -> None:
+    @app.post(f"/jobs/{{job_id}}/{verb}", tags=["jobs"], name=verb)
+    def control_job(job_id: str, caller: Annotated[Caller, Depends(needs(db, "status"))]) -> Summary:
         found = progress.job(db, caller.client_id, job_id)
         if found is None:
             raise unknown_job()
         _may_change(caller, found["kind"])
-        campaigns.cancel(db, caller.client_id, job_id)
+        change(db, caller.client_id, job_id)
         return _summary(db, caller, job_id)
 
 

@@ -1,14 +1,16 @@
 """How jobs end, and how the end of one stage begins the next: exactly once, in one transaction a step."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, exists, select, update
 
 from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, TaskStatus
 from scrapinsta_ray.store import candidates
-from scrapinsta_ray.store.database import AnyRow, Database, clock, now, reading, transaction
+from scrapinsta_ray.store.database import AnyRow, Database, clock, reading, transaction
 from scrapinsta_ray.store.jobs import SKIPS, Asked, Outreach, add_messages, add_tasks
 from scrapinsta_ray.store.tables import job_tasks, jobs
+
+EARLIER_STAGE_FAILED = "earlier_stage_failed"
 
 
 def settle(db: Database, job_ids: Iterable[str]) -> None:
@@ -31,27 +33,6 @@ def stragglers(tx: Connection, *, most: int = 100) -> list[str]:
             .limit(most)
         )
     )
-
-
-@transaction
-def cancel(tx: Connection, client_id: str, job_id: str) -> bool:
-    """Cancels a job, its stages and their unfinished tasks; False if the client has no such job."""
-    rows = tx.execute(
-        select(jobs.c.id)
-        .where(jobs.c.client_id == client_id, (jobs.c.id == job_id) | (jobs.c.campaign_id == job_id))
-        .order_by(jobs.c.id)
-        .with_for_update()
-    )
-    ids = list(rows.scalars())
-    if job_id not in ids:
-        return False
-    tx.execute(
-        update(job_tasks)
-        .where(job_tasks.c.job_id.in_(ids), job_tasks.c.status.in_(UNFINISHED))
-        .values(status=TaskStatus.CANCELLED, reason_code="cancelled", finished_at=now())
-    )
-    _close_jobs(tx, ids, JobStatus.CANCELLED, "cancelled")
-    return True
 
 
 @reading
@@ -79,21 +60,30 @@ def _end(tx: Connection, job_id: str) -> None:
 def _close(tx: Connection, job: AnyRow) -> None:
     """The end of a job, and of its campaign or the beginning of its next stage with it."""
     status, code, reason = _outcome(tx, job)
-    _close_jobs(tx, [job.id], status, code, reason)
+    close_jobs(tx, [job.id], status, code, reason)
     if job.campaign_id is None:
         return
-    following = tx.execute(
-        select(jobs)
-        .where(jobs.c.campaign_id == job.campaign_id, jobs.c.stage == job.stage + 1)
-        .with_for_update()
-    ).one_or_none()
     if status is JobStatus.ERROR:
-        _close_jobs(tx, _pending(tx, job.campaign_id), JobStatus.CANCELLED, "earlier_stage_failed")
-        _close_jobs(tx, [job.campaign_id], JobStatus.ERROR, code, reason)
-    elif following is None:
-        _close_jobs(tx, [job.campaign_id], JobStatus.DONE, None)
-    elif following.status == JobStatus.PENDING:
-        _begin(tx, following, after=job)
+        pending = _stages(tx, job.campaign_id, [JobStatus.PENDING])
+        close_jobs(tx, [stage.id for stage in pending], JobStatus.CANCELLED, EARLIER_STAGE_FAILED)
+        close_jobs(tx, [job.campaign_id], JobStatus.ERROR, code, reason)
+        return
+    unfinished = _stages(tx, job.campaign_id, [JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED])
+    following = [stage for stage in unfinished if stage.stage == job.stage + 1]
+    if following and following[0].status == JobStatus.PENDING:
+        _begin(tx, following[0], after=job)
+    elif not unfinished:
+        close_jobs(tx, [job.campaign_id], JobStatus.DONE, None)
+
+
+def _stages(tx: Connection, campaign_id: str, statuses: Sequence[JobStatus]) -> Sequence[AnyRow]:
+    """Those of a campaign's stages that are in one of `statuses`, locked."""
+    return tx.execute(
+        select(jobs)
+        .where(jobs.c.campaign_id == campaign_id, jobs.c.status.in_(statuses))
+        .order_by(jobs.c.stage)
+        .with_for_update()
+    ).all()
 
 
 def _begin(tx: Connection, job: AnyRow, *, after: AnyRow) -> None:
@@ -147,14 +137,10 @@ def _reason(tx: Connection, job_id: str, status: TaskStatus) -> tuple[str | None
     return (row.reason_code, row.reason) if row else (None, None)
 
 
-def _pending(tx: Connection, campaign_id: str) -> list[str]:
-    where = (jobs.c.campaign_id == campaign_id, jobs.c.status == JobStatus.PENDING)
-    return list(tx.scalars(select(jobs.c.id).where(*where)))
-
-
-def _close_jobs(
-    tx: Connection, ids: list[str], status: JobStatus, code: str | None, reason: str | None = None
+def close_jobs(
+    tx: Connection, ids: Sequence[str], status: JobStatus, code: str | None, reason: str | None = None
 ) -> None:
+    """Ends those of the jobs that have not ended yet. Part of a transaction."""
     tx.execute(
         update(jobs)
         .where(

@@ -6,15 +6,16 @@ ORDER BY, SKIP LOCKED, then one UPDATE by primary key.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, exists, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, exists, func, select, update
 
-from scrapinsta_ray.domain.models import SERVER_KINDS, Kind, Task, TaskStatus
+from scrapinsta_ray.domain.models import SERVER_KINDS, JobStatus, Kind, Task, TaskStatus
 from scrapinsta_ray.domain.routing import shares
 from scrapinsta_ray.store.database import AnyRow, now, reading, transaction
 from scrapinsta_ray.store.ids import new_lease_id
-from scrapinsta_ray.store.tables import job_tasks
+from scrapinsta_ray.store.tables import job_tasks, jobs
 
 _TASK = (
     job_tasks.c.id,
@@ -27,6 +28,13 @@ _TASK = (
     job_tasks.c.maybe_sent,
     job_tasks.c.payload,
 )
+
+
+FOR_EVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""When a parked task becomes due by itself: not before its job is resumed."""
+
+PARKED = {"status": TaskStatus.DELAYED, "available_at": FOR_EVER, "reason_code": "paused"}
+"""What becomes of the queued tasks of a paused job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +183,9 @@ def give_back(tx: Connection, tasks: Sequence[Task]) -> None:
                 job_tasks.c.lease_id == task.lease_id,
                 job_tasks.c.status == TaskStatus.SENT,
             )
-            .values(
-                status=TaskStatus.QUEUED,
+            .values(  # due at once: `promote` knows of pauses
+                status=TaskStatus.DELAYED,
+                available_at=now(),
                 attempts=job_tasks.c.attempts - 1,
                 lease_id=None,
                 lease_expires_at=None,
@@ -205,23 +214,41 @@ def rescue(tx: Connection, *, most: int = 500) -> list[str]:
     ).all()
     again = [row for row in rows if row.attempts < row.max_attempts]
     lost = [row for row in rows if row.attempts >= row.max_attempts]
-    _requeue(tx, [row.id for row in again])
+    _mark_doubtful(tx, [row.id for row in again if row.kind == Kind.SEND_MESSAGE])
+    _requeue(tx, again, reason_code="lease_expired")
     _expire(tx, [row.id for row in lost])
     return sorted({row.job_id for row in lost})
 
 
-def _requeue(tx: Connection, ids: list[int]) -> None:
+def _mark_doubtful(tx: Connection, ids: list[int]) -> None:
     if ids:
-        is_message = job_tasks.c.kind == Kind.SEND_MESSAGE
+        tx.execute(update(job_tasks).where(job_tasks.c.id.in_(sorted(ids))).values(maybe_sent=True))
+
+
+def _requeue(tx: Connection, rows: Sequence[AnyRow], **values: Any) -> None:
+    """Locked tasks back to `queued`; those of a paused job are parked. Rows have id and job_id."""
+    paused = _paused(tx, {row.job_id for row in rows})
+    free = sorted(row.id for row in rows if row.job_id not in paused)
+    parked = sorted(row.id for row in rows if row.job_id in paused)
+    if free:
         tx.execute(
-            update(job_tasks)
-            .where(job_tasks.c.id.in_(sorted(ids)))
-            .values(
-                status=TaskStatus.QUEUED,
-                maybe_sent=case((is_message, true()), else_=job_tasks.c.maybe_sent),
-                reason_code="lease_expired",
-            )
+            update(job_tasks).where(job_tasks.c.id.in_(free)).values(status=TaskStatus.QUEUED, **values)
         )
+    if parked:
+        tx.execute(update(job_tasks).where(job_tasks.c.id.in_(parked)).values(PARKED))
+
+
+def _paused(tx: Connection, job_ids: set[str]) -> set[str]:
+    """Which of the jobs are paused. Their rows stay share-locked: a pause waits, and then sees what was queued."""
+    if not job_ids:
+        return set()
+    rows = tx.execute(
+        select(jobs.c.id, jobs.c.status)
+        .where(jobs.c.id.in_(sorted(job_ids)))
+        .order_by(jobs.c.id)
+        .with_for_update(read=True)
+    )
+    return {row.id for row in rows if row.status == JobStatus.PAUSED}
 
 
 def _expire(tx: Connection, ids: list[int]) -> None:
@@ -240,14 +267,13 @@ def _expire(tx: Connection, ids: list[int]) -> None:
 
 @transaction
 def promote(tx: Connection, *, most: int = 500) -> int:
-    """Moves delayed tasks that are due to `queued`; returns how many."""
-    ids = tx.scalars(
-        select(job_tasks.c.id)
+    """Moves delayed tasks that are due to `queued`; returns how many were due."""
+    due = tx.execute(
+        select(job_tasks.c.id, job_tasks.c.job_id)
         .where(job_tasks.c.status == TaskStatus.DELAYED, job_tasks.c.available_at <= now())
         .order_by(job_tasks.c.available_at)
         .limit(most)
         .with_for_update(skip_locked=True)
     ).all()
-    if ids:
-        tx.execute(update(job_tasks).where(job_tasks.c.id.in_(sorted(ids))).values(status=TaskStatus.QUEUED))
-    return len(ids)
+    _requeue(tx, due, available_at=None)
+    return len(due)

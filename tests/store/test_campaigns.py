@@ -16,7 +16,7 @@ from scrapinsta_ray.domain.models import (
 )
 from scrapinsta_ray.domain.scoring import scores_of
 from scrapinsta_ray.domain.transitions import Report, Verdict
-from scrapinsta_ray.store import campaigns, finish, followings, jobs, ledger, outbox, progress, tasks
+from scrapinsta_ray.store import campaigns, control, finish, followings, jobs, ledger, outbox, progress, tasks
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.jobs import Asked, Enqueued, Outreach
 
@@ -129,8 +129,8 @@ def test_cancel_ends_every_stage_and_a_late_ok_still_reaches_the_ledger(
     collect(db, ["ana"])
     end(db, [read(task) for task in lease(db, Kind.ANALYZE_PROFILE)])
     [task] = outbox.pull(db, "acme", "client_1", limit=1, ttl_s=60).tasks
-    assert campaigns.cancel(db, "acme", a_campaign.job_id)
-    assert not campaigns.cancel(db, "another", a_campaign.job_id)
+    assert control.cancel(db, "acme", a_campaign.job_id)
+    assert not control.cancel(db, "another", a_campaign.job_id)
     assert statuses(db, a_campaign) == ["cancelled", "done", "done", "cancelled"]
     sent = finish.Sent("acme", "client_1", task.job_id, task.username, report(task, "sent"))
     assert finish.finish_messages(db, [sent], retry_base_s=1)[0].verdict is Verdict.REPEATED

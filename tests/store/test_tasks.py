@@ -118,6 +118,7 @@ def test_a_lease_that_expires_for_the_last_time_ends_the_task(db: Database) -> N
 def test_given_back_leases_cost_no_attempt(db: Database) -> None:
     enqueue(db, "acme", ["ana"])
     tasks.give_back(db, lease(db))
+    assert tasks.promote(db) == 1
     [task] = lease(db)
     assert task.attempts == 1
 
