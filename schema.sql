@@ -100,6 +100,8 @@ CREATE INDEX ix_job_tasks_job ON job_tasks (job_id, status);
 
 CREATE INDEX ix_job_tasks_lease ON job_tasks (kind, status, client_id, account, priority, id);
 
+CREATE INDEX ix_job_tasks_person ON job_tasks (client_id, username);
+
 CREATE TABLE jobs (
     id VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'job:<UUIDv7 in hex>: in the order of birth',
     client_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -200,7 +202,7 @@ CREATE TABLE sending_accounts (
     account VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     paused_until DATETIME(6) COMMENT 'set when the site limits this account',
     CONSTRAINT pk_sending_accounts PRIMARY KEY (client_id, account)
-)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='one row per client''s own account; pulls of the same account take turns on its lock' COLLATE utf8mb4_bin;
+)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='a client''s own account, once the site has limited it' COLLATE utf8mb4_bin;
 
 CREATE TABLE suppressions (
     client_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'empty: nobody may write to this person',

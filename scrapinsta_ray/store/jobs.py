@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, exc, insert, select
 
 from scrapinsta_ray.domain import messages, usernames
-from scrapinsta_ray.domain.models import JobStatus, Kind, TaskStatus
+from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, TaskStatus
 from scrapinsta_ray.store import candidates, ledger
 from scrapinsta_ray.store.database import Database, clock, reading, transaction
 from scrapinsta_ray.store.ids import new_job_id
@@ -261,6 +261,7 @@ def add_messages(
 ) -> tuple[int, Counter[str]]:
     """Message tasks for the first `outreach.limit` of `people` who may be written to; how many, and who was not."""
     blocked = ledger.blocked(tx, asked.client_id, dict.fromkeys(people, outreach.cool_off_days))
+    blocked |= dict.fromkeys(_in_live_jobs(tx, asked.client_id, people), "duplicate")
     free = [name for name in people if name not in blocked][: outreach.limit]
     known = _known_people(tx, free)
     payload = {"cool_off_days": outreach.cool_off_days, "dry_run": outreach.dry_run}
@@ -268,9 +269,19 @@ def add_messages(
         (name, {**payload, "message": messages.render(outreach.message, known.get(name, {"username": name}))})
         for name in free
     ]
-    ledger.ensure_account(tx, asked.client_id, asked.account)
     add_tasks(tx, asked, job_id, Kind.SEND_MESSAGE, tasks)
     return len(free), Counter(blocked.values())
+
+
+def _in_live_jobs(tx: Connection, client_id: str, people: Sequence[str]) -> list[str]:
+    """Who of `people` has an unfinished message of this client already."""
+    live = select(job_tasks.c.username).where(
+        job_tasks.c.client_id == client_id,
+        job_tasks.c.username.in_(people),
+        job_tasks.c.kind == Kind.SEND_MESSAGE,
+        job_tasks.c.status.in_(UNFINISHED),
+    )
+    return list(tx.scalars(live))
 
 
 def _known_people(tx: Connection, names: Sequence[str]) -> dict[str, Mapping[str, str | None]]:

@@ -7,10 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from scrapinsta_ray.domain.models import Kind, TaskStatus
 from scrapinsta_ray.domain.pacing import DAY_S, HOUR_S, MESSAGES_PER_DAY_CEILING, Window, next_free, room
-from scrapinsta_ray.store.database import clock, now, reading, upsert
-from scrapinsta_ray.store.tables import clients, job_tasks, messages_sent, sending_accounts, suppressions
+from scrapinsta_ray.store.database import AnyRow, clock, now, reading, upsert
+from scrapinsta_ray.store.tables import messages_sent, suppressions
 
 CHUNK = 1000
 """Names in one IN list."""
@@ -79,22 +78,21 @@ def suppress(tx: Connection, client_id: str, username: str, reason: str) -> None
     upsert(tx, suppressions, [row], key=["client_id", "username"])
 
 
-def allowance(tx: Connection, client_id: str, account: str) -> Allowance:
-    """What the account may still be handed, what is out counted as sent. Call it with the account's row locked."""
-    limits = tx.execute(
-        select(clients.c.messages_per_hour, clients.c.messages_per_day).where(clients.c.id == client_id)
-    ).one()
+def allowance(limits: AnyRow, times: Sequence[datetime], out: int, at: datetime) -> Allowance:
+    """What an account may still be handed at the time `at`, given when it wrote in the last day and how many are out.
+
+    `limits` has messages_per_hour and messages_per_day; the day's is cut to the ceiling.
+    """
     hour = Window(limits.messages_per_hour, HOUR_S)
     day = Window(min(limits.messages_per_day, MESSAGES_PER_DAY_CEILING), DAY_S)
-    at, times = clock(tx), _last_day(tx, client_id, account)
-    out = _in_hand(tx, client_id, account)
     in_hour = sum(t > at - timedelta(seconds=HOUR_S) for t in times)
     left = min(room(hour, in_hour + out), room(day, len(times) + out))
     free = max(next_free(hour, times, at), next_free(day, times, at))
     return Allowance(left, (free - at).total_seconds())
 
 
-def _last_day(tx: Connection, client_id: str, account: str) -> list[datetime]:
+def last_day(tx: Connection, client_id: str, account: str) -> list[datetime]:
+    """When the account wrote in the last 24 hours."""
     rows = tx.scalars(
         select(messages_sent.c.sent_at).where(
             messages_sent.c.client_id == client_id,
@@ -103,22 +101,6 @@ def _last_day(tx: Connection, client_id: str, account: str) -> list[datetime]:
         )
     )
     return list(rows)
-
-
-def _in_hand(tx: Connection, client_id: str, account: str) -> int:
-    return tx.execute(
-        select(func.count()).where(
-            job_tasks.c.kind == Kind.SEND_MESSAGE,
-            job_tasks.c.status == TaskStatus.SENT,
-            job_tasks.c.client_id == client_id,
-            job_tasks.c.account == account,
-        )
-    ).scalar_one()
-
-
-def ensure_account(tx: Connection, client_id: str, account: str) -> None:
-    """The row on whose lock the account's pulls take turns."""
-    upsert(tx, sending_accounts, [{"client_id": client_id, "account": account}], key=["client_id", "account"])
 
 
 @reading

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, ScalarSelect, select, update
 
 from scrapinsta_ray.domain.models import Kind, Task, TaskStatus
 from scrapinsta_ray.store import ledger
-from scrapinsta_ray.store.database import AnyRow, clock, now, transaction
-from scrapinsta_ray.store.tables import job_tasks, sending_accounts
+from scrapinsta_ray.store.database import AnyRow, clock, now, transaction, upsert
+from scrapinsta_ray.store.tables import clients, job_tasks, sending_accounts
 from scrapinsta_ray.store.tasks import lock_queued, mark_leased
 
 QUIET_S = 30.0
@@ -32,13 +32,21 @@ class Pulled:
 def pull(tx: Connection, client_id: str, account: str, *, limit: int, ttl_s: float) -> Pulled:
     """Leases up to `limit` messages of the client's `account`, as many as its hour and day still allow.
 
-    Whoever was written to or suppressed since the enqueue is not handed out: that task ends `cancelled`.
+    Whoever was written to or suppressed since the enqueue is not handed out: that task ends `cancelled`. Whoever is
+    in the hands of another of the client's accounts waits. Pulls of one client take turns, so that all this is exact.
     """
-    paused_s = _take_turn(tx, client_id, account)
-    if paused_s > 0:
-        return Pulled([], paused_s)
-    allowed = ledger.allowance(tx, client_id, account)
-    rows, touched = _sendable(tx, client_id, account, min(limit, allowed.left), ttl_s)
+    limits = tx.execute(
+        select(clients.c.messages_per_hour, clients.c.messages_per_day)
+        .where(clients.c.id == client_id)
+        .with_for_update()
+    ).one()
+    at, paused_until = tx.execute(select(now(), _paused_until(client_id, account))).one()
+    if paused_until and paused_until > at:
+        return Pulled([], (paused_until - at).total_seconds())
+    in_hand = _in_hand(tx, client_id)
+    out = sum(holder == account for holder in in_hand.values())
+    allowed = ledger.allowance(limits, ledger.last_day(tx, client_id, account), out, at)
+    rows, touched = _sendable(tx, client_id, account, min(limit, allowed.left), ttl_s, set(in_hand))
     tasks = mark_leased(tx, Kind.SEND_MESSAGE, rows, holder=account)
     if len(tasks) == limit:
         return Pulled(tasks, 0.0, touched)
@@ -46,35 +54,63 @@ def pull(tx: Connection, client_id: str, account: str, *, limit: int, ttl_s: flo
     return Pulled(tasks, max(allowed.retry_after_s, QUIET_S) if spent else QUIET_S, touched)
 
 
-def _take_turn(tx: Connection, client_id: str, account: str) -> float:
-    """Locks the account's row, so that two pulls cannot both spend the same allowance; seconds it is paused for."""
-    row = tx.execute(
+def _paused_until(client_id: str, account: str) -> ScalarSelect[datetime | None]:
+    return (
         select(sending_accounts.c.paused_until)
         .where(sending_accounts.c.client_id == client_id, sending_accounts.c.account == account)
-        .with_for_update()
-    ).one_or_none()
-    if row is None or row.paused_until is None:
-        return 0.0
-    until: datetime = row.paused_until
-    return max(0.0, (until - clock(tx)).total_seconds())
+        .scalar_subquery()
+    )
+
+
+def _in_hand(tx: Connection, client_id: str) -> dict[str, str]:
+    """Whom the client's accounts are about to write to -> the account. Bounded by what its accounts may hold."""
+    rows = tx.execute(
+        select(job_tasks.c.username, job_tasks.c.account).where(
+            job_tasks.c.kind == Kind.SEND_MESSAGE,
+            job_tasks.c.status == TaskStatus.SENT,
+            job_tasks.c.client_id == client_id,
+        )
+    )
+    return {row.username: row.account for row in rows}
 
 
 def _sendable(
-    tx: Connection, client_id: str, account: str, limit: int, ttl_s: float
+    tx: Connection, client_id: str, account: str, limit: int, ttl_s: float, in_hand: set[str]
 ) -> tuple[list[AnyRow], set[str]]:
     """Locked messages that may go out, and the jobs from which others were dropped on the way."""
     touched: set[str] = set()
     while limit > 0:
         rows = lock_queued(tx, Kind.SEND_MESSAGE, client_id, account, limit=limit, ttl_s=ttl_s)
-        out = ledger.blocked(
-            tx, client_id, {row.username: (row.payload or {}).get("cool_off_days") for row in rows}
-        )
+        out = ledger.blocked(tx, client_id, {row.username: row.payload.get("cool_off_days") for row in rows})
         dropped = [row for row in rows if row.username in out]
+        waiting = _second_of_a_person([row for row in rows if row.username not in out], in_hand)
         _drop(tx, [(row, out[row.username]) for row in dropped])
+        _postpone(tx, waiting, ttl_s)
         touched |= {row.job_id for row in dropped}
-        if len(dropped) < len(rows) or not rows:
-            return [row for row in rows if row.username not in out], touched
+        kept = [row for row in rows if row not in dropped and row not in waiting]
+        if kept or not rows:
+            return kept, touched
     return [], touched
+
+
+def _second_of_a_person(rows: Sequence[AnyRow], in_hand: set[str]) -> list[AnyRow]:
+    """Rows whose person is in somebody's hands, or comes in an earlier row."""
+    seen = set(in_hand)
+    second = []
+    for row in rows:
+        if row.username in seen:
+            second.append(row)
+        seen.add(row.username)
+    return second
+
+
+def _postpone(tx: Connection, rows: Sequence[AnyRow], seconds: float) -> None:
+    if rows:
+        tx.execute(
+            update(job_tasks)
+            .where(job_tasks.c.id.in_(sorted(row.id for row in rows)))
+            .values(status=TaskStatus.DELAYED, available_at=now(seconds), reason_code="in_other_hands")
+        )
 
 
 def _drop(tx: Connection, rows: Sequence[tuple[AnyRow, str]]) -> None:
@@ -88,8 +124,6 @@ def _drop(tx: Connection, rows: Sequence[tuple[AnyRow, str]]) -> None:
 
 def pause(tx: Connection, client_id: str, account: str, seconds: float) -> None:
     """Hands out nothing to this account for so long: the site told it to slow down."""
-    tx.execute(
-        update(sending_accounts)
-        .where(sending_accounts.c.client_id == client_id, sending_accounts.c.account == account)
-        .values(paused_until=now(seconds))
-    )
+    until = clock(tx) + timedelta(seconds=seconds)
+    row = {"client_id": client_id, "account": account, "paused_until": until}
+    upsert(tx, sending_accounts, [row], key=["client_id", "account"], update=["paused_until"])

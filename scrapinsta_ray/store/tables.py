@@ -85,7 +85,7 @@ sending_accounts = Table(
     Column("client_id", Name(32), primary_key=True),
     Column("account", Name(30), primary_key=True),
     Column("paused_until", Time, comment="set when the site limits this account"),
-    comment="one row per client's own account; pulls of the same account take turns on its lock",
+    comment="a client's own account, once the site has limited it",
     **_INNODB,
 )
 
@@ -149,6 +149,7 @@ job_tasks = Table(
     UniqueConstraint("job_id", "username"),
     Index("ix_job_tasks_lease", "kind", "status", "client_id", "account", "priority", "id"),
     Index("ix_job_tasks_job", "job_id", "status"),
+    Index("ix_job_tasks_person", "client_id", "username"),
     Index("ix_job_tasks_due", "status", "available_at"),
     Index("ix_job_tasks_expiry", "status", "lease_expires_at"),
     **_INNODB,

@@ -79,7 +79,7 @@ def test_a_retry_gives_failed_tasks_all_their_attempts(db: Database, a_job: str)
     ana, luz, sol = lease(db, 3)
     end(db, ana)
     end(db, luz, ok=False, code="not_found")
-    end(db, sol, ok=False, code="layout_changed")
+    end(db, sol, ok=False, code="rejected")
     assert status(db, a_job) == "done"
     assert control.retry(db, "acme", a_job)
     assert status(db, a_job) == "running"
@@ -94,7 +94,7 @@ def test_a_retry_gives_failed_tasks_all_their_attempts(db: Database, a_job: str)
 def test_a_campaign_that_failed_goes_on_after_a_retry(db: Database, a_client: str) -> None:
     made = jobs.enqueue_campaign(db, Asked(a_client, "c1"), "cafe", 5, {}, Outreach("Hola"))
     [task] = tasks.lease_work(db, Kind.FETCH_FOLLOWINGS, limit=1, ttl_s=60)
-    end(db, task, ok=False, code="layout_changed")
+    end(db, task, ok=False, code="rejected")
     assert status(db, made.job_id) == "error"
     assert control.retry(db, a_client, made.job_id)
     assert [status(db, job_id) for _kind, job_id in made.stages] == ["running", "pending", "pending"]

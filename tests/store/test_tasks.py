@@ -206,3 +206,32 @@ def test_an_idempotency_key_has_one_job(db: Database) -> None:
     assert len({m.job_id for m in made}) == 1
     other = jobs.enqueue_analysis(db, Asked("other", idempotency_key="k1"), ["ana"], None)
     assert other.job_id != made[0].job_id
+
+
+def test_one_person_is_in_one_live_message_and_in_one_hand(db: Database, a_client: str) -> None:
+    outreach = Outreach("Hola", ["ana", "luz"])
+    jobs.enqueue_messages(db, Asked(a_client, "c1"), outreach)
+    second = jobs.enqueue_messages(db, Asked(a_client, "c2"), outreach)
+    assert (second.total_items, second.skipped["duplicate"]) == (0, 2)
+
+
+def test_two_accounts_of_a_client_never_hold_the_same_person(db: Database, a_client: str) -> None:
+    for account in ("c1", "c2"):
+        jobs.enqueue_messages(db, Asked(a_client, account), Outreach("Hola", [f"only_{account}"]))
+    with db.begin() as tx:  # as two enqueues at the same moment could leave it
+        tx.execute(update(job_tasks).values(username="ana"))
+    with ThreadPoolExecutor(2) as pool:
+        both = list(
+            pool.map(lambda account: outbox.pull(db, a_client, account, limit=5, ttl_s=60), ["c1", "c2"])
+        )
+    assert sum(len(pulled.tasks) for pulled in both) == 1
+    [held] = [task for pulled in both for task in pulled.tasks]
+    assert (
+        sent(db, held, Report(True, "sent", lease_id=held.lease_id), account=held.account) is Verdict.APPLIED
+    )
+    with db.begin() as tx:
+        tx.execute(update(job_tasks).where(job_tasks.c.status == "delayed").values(available_at=now(-1)))
+    tasks.promote(db)
+    other = "c2" if held.account == "c1" else "c1"
+    assert outbox.pull(db, a_client, other, limit=5, ttl_s=60).tasks == []
+    assert ledger.count(db, a_client) == 1

@@ -136,6 +136,7 @@ def upgrade() -> None:
         ["kind", "status", "client_id", "account", "priority", "id"],
         unique=False,
     )
+    op.create_index("ix_job_tasks_person", "job_tasks", ["client_id", "username"], unique=False)
     op.create_table(
         "jobs",
         sa.Column("id", name(36), nullable=False, comment="job:<UUIDv7 in hex>: in the order of birth"),
@@ -257,7 +258,7 @@ def upgrade() -> None:
         sa.Column("account", name(30), nullable=False),
         sa.Column("paused_until", TIME, nullable=True, comment="set when the site limits this account"),
         sa.PrimaryKeyConstraint("client_id", "account", name=op.f("pk_sending_accounts")),
-        comment="one row per client's own account; pulls of the same account take turns on its lock",
+        comment="a client's own account, once the site has limited it",
         **INNODB,
     )
     op.create_table(
