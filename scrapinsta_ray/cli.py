@@ -8,12 +8,13 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from scrapinsta_ray import __version__, processes, settings
 from scrapinsta_ray.domain import usernames
 from scrapinsta_ray.errors import ScrapInstaError
-from scrapinsta_ray.store import accounts, clients, schema
+from scrapinsta_ray.store import accounts, checkup, clients, prune, schema
 from scrapinsta_ray.store.database import Database
 
 app = typer.Typer(
@@ -195,6 +196,24 @@ def env() -> None:
         print(f"export {name}={value}")
 
 
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="One of `bench list`; `all` of them; `list`.")],
+    as_json: AsJson = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Less load, under a minute.")] = False,
+) -> None:
+    """Measures this machine against its own floor; exit code 1 if a bar is missed."""
+    from scrapinsta_ray.bench import command
+
+    if name == "list":
+        command.show_list(as_json)
+        return
+    try:
+        raise typer.Exit(command.run(name, quick=quick, as_json=as_json))
+    except LookupError as unknown:
+        raise typer.BadParameter(str(unknown.args[0])) from None
+
+
 # ---- the database ----------------------------------------------------------------------------------------
 
 
@@ -210,6 +229,51 @@ def db_upgrade() -> None:
 def db_schema() -> None:
     """Print the whole MySQL schema."""
     print(schema.as_sql(), end="")
+
+
+@db_app.command("check")
+def db_check(as_json: AsJson = False) -> None:
+    """Say in words whether the database is fit: version, isolation, time zone, migrations, indexes."""
+    db = Database(settings.load().url)
+    findings = checkup.check(db)
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        for finding in findings:
+            out.print("[green]ok[/]  " if finding.ok else "[red]no[/]  ", finding.text, highlight=False)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@db_app.command("prune")
+def db_prune(
+    days: Annotated[float, typer.Option(min=1, help="Keep what ended within so many days.")] = 90,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete finished tasks and jobs that are old; the ledger of messages is kept for ever."""
+    _found, db = _database()
+    counts = {"job_tasks": 0, "jobs": 0, "account_actions": 0}
+    with Progress(console=err, transient=True) as progress:
+        bar = progress.add_task("Pruning", total=prune.old_rows(db))
+        for step in prune.prune(db, days, dry_run=dry_run):
+            counts[step.table] += step.deleted
+            progress.advance(bar, step.seen)
+    if as_json:
+        print(json.dumps(counts))
+        return
+    verb = "would be deleted" if dry_run else "were deleted"
+    out.print(", ".join(f"{n} of {table}" for table, n in counts.items()) + f" {verb}.")
+
+
+@db_app.command("reset")
+def db_reset(yes: Annotated[bool, typer.Option("--yes", help="Yes, all data goes.")] = False) -> None:
+    """Drop every table with all its data, and make them anew."""
+    db = Database(settings.load().url)
+    if not yes:
+        _fail(f"This deletes everything in {db}: say so with --yes.")
+    schema.reset(db)
+    err.print("The database is empty and up to date.")
 
 
 # ---- tenants ---------------------------------------------------------------------------------------------

@@ -1,0 +1,31 @@
+"""All benchmarks by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from scrapinsta_ray.bench.figures import Report
+
+Say = Callable[[str], None]
+"""Tells what is being measured now; called once for each of the benchmark's steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A benchmark; its module has `run(quick: bool, say: Say) -> Report`, loaded when it is asked for."""
+
+    summary: str
+    module: str
+    steps: int  # how often it calls `say`
+
+    def run(self, quick: bool, say: Say) -> Report:
+        """Measures; `quick` with less load, in under a minute."""
+        report: Report = import_module(self.module).run(quick, say)
+        return report
+
+
+BENCHES = {
+    "store": Bench(
+        "The leasing store against bare PyMySQL on the same tables.", "scrapinsta_ray.bench.store", 11
+    ),
+}
