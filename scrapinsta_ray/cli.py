@@ -255,7 +255,7 @@ def db_prune(
     _found, db = _database()
     counts = {"job_tasks": 0, "jobs": 0, "account_actions": 0}
     with Progress(console=err, transient=True) as progress:
-        bar = progress.add_task("Pruning", total=prune.old_rows(db))
+        bar = progress.add_task("Pruning", total=prune.task_span(db))
         for step in prune.prune(db, days, dry_run=dry_run):
             counts[step.table] += step.deleted
             progress.advance(bar, step.seen)

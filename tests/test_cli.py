@@ -112,6 +112,16 @@ def test_without_chromium_one_sentence_says_what_to_install(shell: Shell) -> Non
     assert len(shell.err.strip().splitlines()) == 1
 
 
+def test_the_database_is_checked_in_words_and_emptied_only_on_demand(shell: Shell) -> None:
+    shell.run("clients", "create", "acme")
+    assert "ok" in shell.run("db", "check").out
+    assert shell.run("db", "reset").code == 1
+    assert "--yes" in shell.err
+    assert json.loads(shell.run("db", "prune", "--dry-run", "--json").out)["job_tasks"] == 0
+    assert shell.run("db", "reset", "--yes").code == 0
+    assert json.loads(shell.run("clients", "list", "--json").out) == []
+
+
 def test_env_prints_what_ray_needs(shell: Shell) -> None:
     lines = shell.run("env").out.splitlines()
     assert "export RAY_SERVE_ENABLE_HA_PROXY=1" in lines

@@ -43,6 +43,14 @@ def pending(tx: Connection) -> bool:
     return at != ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def reset(db: Database) -> None:
+    """Drops every table of ours with all data, and makes them anew."""
+    with db.begin() as tx:
+        metadata.drop_all(tx)
+        tx.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
+    upgrade(db)
+
+
 def as_sql() -> str:
     """The whole MySQL schema, as schema.sql has it."""
     dialect = mysql.dialect()
