@@ -72,7 +72,7 @@ def apply(held: Held, report: Report) -> Change:
 def _apply_ok(held: Held, report: Report) -> Change:
     contacted = held.kind is Kind.SEND_MESSAGE and report.code in CONTACTED
     if held.status is TaskStatus.OK:
-        return Change(Verdict.REPEATED, TaskStatus.OK)  # its ledger row is there already
+        return Change(Verdict.REPEATED, TaskStatus.OK, contacted)  # after a dry run it is news to the ledger
     if held.status is TaskStatus.CANCELLED:
         return Change(Verdict.REPEATED, TaskStatus.CANCELLED, contacted)
     if _is_current(held, report) or contacted:  # a late ok of a message is still a fact

@@ -94,17 +94,23 @@ def finish_messages(tx: Connection, sent: Sequence[Sent], *, retry_base_s: float
     Tenant and account are part of the look-up, so that another's task is as unknown as none.
     """
     ending = _Ending(_lock_messages(tx, sent), retry_base_s)
-    answers, ledger_rows = [], []
+    answers: list[Ended] = []
+    news: dict[bool, list[dict[str, Any]]] = {
+        True: [],
+        False: [],
+    }  # ledger rows: of this report, of a repeated one
     for one in sent:
         key = (one.client_id, one.account, one.job_id, one.username)
         change = ending.take(key, one.report, {"code": one.report.code}, one.account)
         answers.append(Ended(one.job_id, change.verdict if change else None))
-        if change and change.contacted:
-            ledger_rows.append(_ledger_row(ending.rows[key], one.report.code))
-        if change and change.verdict is Verdict.APPLIED:
-            _heed(tx, one)
+        if change is None:
+            continue
+        if change.contacted:
+            news[change.verdict is Verdict.APPLIED].append(_ledger_row(ending.rows[key], one.report.code))
+        _heed(tx, one, change)
     ending.write(tx)
-    ledger.record(tx, ledger_rows)
+    ledger.record(tx, news[True], renew=True)
+    ledger.record(tx, news[False], renew=False)
     return answers
 
 
@@ -181,9 +187,9 @@ def _ledger_row(row: AnyRow, code: str) -> dict[str, Any]:
     }
 
 
-def _heed(tx: Connection, sent: Sent) -> None:
-    """What a report says beyond its task: a person opted out, or the site limits the account."""
+def _heed(tx: Connection, sent: Sent, change: Change) -> None:
+    """What a report says beyond its task. A wish not to be written to counts however late it comes."""
     if sent.report.code == "opted_out":
         ledger.suppress(tx, sent.client_id, sent.username, "opted_out")
-    if sent.report.code == "rate_limited":
+    if sent.report.code == "rate_limited" and change.verdict is Verdict.APPLIED:
         outbox.pause(tx, sent.client_id, sent.account, sent.report.retry_after_s or DEFAULT_PAUSE_S)

@@ -260,8 +260,8 @@ def add_messages(
     tx: Connection, asked: Asked, job_id: str, outreach: Outreach, people: Sequence[str]
 ) -> tuple[int, Counter[str]]:
     """Message tasks for the first `outreach.limit` of `people` who may be written to; how many, and who was not."""
-    blocked = ledger.blocked(tx, asked.client_id, dict.fromkeys(people, outreach.cool_off_days))
-    blocked |= dict.fromkeys(_in_live_jobs(tx, asked.client_id, people), "duplicate")
+    blocked = dict.fromkeys(_in_live_jobs(tx, asked.client_id, people), "duplicate")
+    blocked |= ledger.blocked(tx, asked.client_id, dict.fromkeys(people, outreach.cool_off_days))
     free = [name for name in people if name not in blocked][: outreach.limit]
     known = _known_people(tx, free)
     payload = {"cool_off_days": outreach.cool_off_days, "dry_run": outreach.dry_run}

@@ -23,15 +23,14 @@ class Allowance:
     retry_after_s: float
 
 
-def record(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Ledger rows (client_id, dest_username, account, job_id, code, sent_at); a repeat renews the row's time."""
-    upsert(
-        tx,
-        messages_sent,
-        rows,
-        key=["client_id", "dest_username"],
-        update=["account", "job_id", "code", "sent_at"],
-    )
+def record(tx: Connection, rows: Sequence[Mapping[str, Any]], *, renew: bool) -> None:
+    """Ledger rows (client_id, dest_username, account, job_id, code, sent_at).
+
+    A person who is there already: with `renew` it was another message, after a cool-off; without, the same one told
+    again, which leaves the row.
+    """
+    update = ["account", "job_id", "code", "sent_at"] if renew else []
+    upsert(tx, messages_sent, rows, key=["client_id", "dest_username"], update=update)
 
 
 def blocked(tx: Connection, client_id: str, cool_off: Mapping[str, int | None]) -> dict[str, str]:

@@ -22,15 +22,15 @@ _HEADER = """\
 """
 
 
-def upgrade(db: Database) -> None:
-    """Brings the schema to this version, keeping the data; several processes may call it at once."""
+def upgrade(db: Database, revision: str = "head") -> None:
+    """Brings the schema to this version (or up to `revision`), keeping the data; several processes may call it."""
     with db.begin() as tx:
         if not db.is_sqlite:
             tx.exec_driver_sql(f"SELECT GET_LOCK('{_LOCK}', 60)")
         try:
             config = _config()
             config.attributes["connection"] = tx
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
         finally:
             if not db.is_sqlite:
                 tx.exec_driver_sql(f"SELECT RELEASE_LOCK('{_LOCK}')")
@@ -40,7 +40,12 @@ def upgrade(db: Database) -> None:
 def pending(tx: Connection) -> bool:
     """True if the database's schema is older than this version, or not there."""
     at = MigrationContext.configure(tx).get_current_revision()
-    return at != ScriptDirectory.from_config(_config()).get_current_head()
+    return at != scripts().get_current_head()
+
+
+def scripts() -> ScriptDirectory:
+    """The migrations."""
+    return ScriptDirectory.from_config(_config())
 
 
 def reset(db: Database) -> None:

@@ -49,7 +49,7 @@ def analysis(status: TaskStatus, lease_id: str | None = MINE, attempts: int = 1)
         (QUEUED, APPLIED, OK, True),
         (DELAYED, APPLIED, OK, True),
         (SENT, APPLIED, OK, True),
-        (OK, REPEATED, OK, False),
+        (OK, REPEATED, OK, True),  # after a dry run it is news; the ledger keeps a row that it has
         (ERROR, APPLIED, OK, True),
         (CANCELLED, REPEATED, CANCELLED, True),
     ],
@@ -195,7 +195,7 @@ def test_no_ok_of_a_message_is_lost(before, report):
         return
     change = apply(before, report)
     assert change.verdict is not CONFLICT
-    assert change.contacted or before.status is OK
+    assert change.contacted
 
 
 @given(HELD, REPORTS)

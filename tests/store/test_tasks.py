@@ -10,7 +10,7 @@ from scrapinsta_ray.domain.transitions import Report, Verdict
 from scrapinsta_ray.store import clients, finish, jobs, ledger, outbox, progress, tasks
 from scrapinsta_ray.store.database import Database, now
 from scrapinsta_ray.store.jobs import Asked, Outreach
-from scrapinsta_ray.store.tables import job_tasks, sending_accounts, suppressions
+from scrapinsta_ray.store.tables import job_tasks, messages_sent, sending_accounts, suppressions
 
 
 def enqueue(db: Database, client: str, names: list[str], priority: int = 5) -> str:
@@ -235,3 +235,44 @@ def test_two_accounts_of_a_client_never_hold_the_same_person(db: Database, a_cli
     other = "c2" if held.account == "c1" else "c1"
     assert outbox.pull(db, a_client, other, limit=5, ttl_s=60).tasks == []
     assert ledger.count(db, a_client) == 1
+
+
+def ledger_row(db: Database) -> tuple[object, ...] | None:
+    with db.begin(write=False) as tx:
+        row = tx.execute(
+            select(messages_sent.c.dest_username, messages_sent.c.code, messages_sent.c.sent_at)
+        ).first()
+    return tuple(row) if row else None
+
+
+def test_a_message_that_left_after_a_dry_run_reaches_the_ledger(db: Database, a_message: Task) -> None:
+    assert sent(db, a_message, Report(True, "dry_run", lease_id=a_message.lease_id)) is Verdict.APPLIED
+    assert ledger_row(db) is None
+    assert sent(db, a_message, Report(True, "sent", lease_id=a_message.lease_id)) is Verdict.REPEATED
+    assert ledger_row(db)
+
+
+def test_saying_it_again_leaves_the_ledger_as_it_was(db: Database, a_message: Task) -> None:
+    report = Report(True, "sent", lease_id=a_message.lease_id)
+    sent(db, a_message, report)
+    first = ledger_row(db)
+    sent(db, a_message, report)
+    assert ledger_row(db) == first
+
+
+def test_after_a_cool_off_the_ledger_tells_of_the_last_message(db: Database, a_message: Task) -> None:
+    sent(db, a_message, Report(True, "sent", lease_id=a_message.lease_id))
+    with db.begin() as tx:
+        tx.execute(update(messages_sent).values(sent_at=now(-40 * 86_400)))
+    before = ledger_row(db)
+    jobs.enqueue_messages(db, Asked("acme", "c1"), Outreach("Hola", ["ana"], cool_off_days=30))
+    [again] = pull(db)
+    sent(db, again, Report(True, "sent", lease_id=again.lease_id))
+    assert ledger_row(db) != before
+    assert ledger.count(db, "acme") == 1
+
+
+def test_an_opt_out_counts_even_under_a_stale_lease(db: Database, a_message: Task) -> None:
+    assert sent(db, a_message, Report(False, "opted_out", lease_id="0" * 32)) is Verdict.CONFLICT
+    skipped = jobs.enqueue_messages(db, Asked("acme", "c2"), Outreach("x", ["ana"])).skipped
+    assert skipped["suppressed"] == 1
