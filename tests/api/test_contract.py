@@ -190,3 +190,20 @@ def test_one_document_for_all_applications(http: TestClient) -> None:
         paths
     )
     assert http.get("/docs").status_code == 200
+
+
+def test_a_job_is_paused_resumed_and_retried(http: TestClient, acme: Headers, db: Database) -> None:
+    job_id = send(http, acme, "ana")
+    assert http.post(f"/jobs/{job_id}/pause", headers=acme).json()["status"] == "paused"
+    assert http.post("/api/send/pull", headers=acme).json()["items"] == []
+    assert http.post(f"/jobs/{job_id}/resume", headers=acme).json()["status"] == "running"
+    [item] = http.post("/api/send/pull", headers=acme).json()["items"]
+    result = {"job_id": job_id, "task_id": item["task_id"], "ok": False, "code": "not_allowed"}
+    http.post("/api/send/result", json=result, headers=acme)
+    assert http.get(f"/jobs/{job_id}", headers=acme).json()["status"] == "error"
+    retried = http.post(f"/jobs/{job_id}/retry", headers=acme).json()
+    assert (retried["status"], retried["queued"]) == ("running", 1)
+    weak = headers_of(db, "acme", "status")
+    for verb in ("pause", "resume", "retry", "cancel"):
+        assert http.post(f"/jobs/{job_id}/{verb}", headers=weak).json()["error"]["code"] == "SCOPE_MISSING"
+        assert http.post(f"/jobs/job:0/{verb}", headers=acme).status_code == 404

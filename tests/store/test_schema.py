@@ -92,7 +92,7 @@ def a_value(column: Column[Any]) -> object:
         datetime: datetime.fromisoformat("2026-01-01"),
         str: "1",
         bytes: b"1",
-        dict: {},
+        object: {},  # JSON
         bool: True,
         int: 1,
         float: 1.0,
