@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from scrapinsta_ray.domain.models import Kind
+
 MESSAGES_PER_DAY_CEILING = 50
 """No client account sends more in 24 hours, whatever its settings say (community caps: 40 to 50 a day)."""
 
@@ -12,6 +14,9 @@ MESSAGES_PER_HOUR = 6
 
 COOLDOWN_FIRST_S = 600.0
 COOLDOWN_LONGEST_S = 4 * 3600.0
+
+RETRY_FACTOR = {Kind.FETCH_FOLLOWINGS: 1.5, Kind.ANALYZE_PROFILE: 1.0, Kind.SEND_MESSAGE: 15.0}
+"""How much longer than a profile's a kind's back-off is: a list costs more, and a message is never urgent."""
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, tuple_, update
+from sqlalchemy import Connection, select, tuple_
 
 from scrapinsta_ray.domain.models import Kind, Profile, Score, Task, TaskStatus
-from scrapinsta_ray.domain.pacing import retry_delay_s
+from scrapinsta_ray.domain.pacing import RETRY_FACTOR, retry_delay_s
 from scrapinsta_ray.domain.transitions import Change, Held, Report, Verdict, apply
 from scrapinsta_ray.store import ledger, outbox, profiles
 from scrapinsta_ray.store.database import AnyRow, now, transaction
+from scrapinsta_ray.store.indexes import KEY, NAME, by, change
 from scrapinsta_ray.store.tables import job_tasks
 
 DEFAULT_PAUSE_S = 3600.0
@@ -72,10 +73,8 @@ def finish_work(tx: Connection, done: Sequence[Work], *, retry_base_s: float) ->
     Answers in the order of `done`.
     """
     ids = sorted({work.task.id for work in done})
-    locked = tx.execute(
-        select(*_HELD).where(job_tasks.c.id.in_(ids)).order_by(job_tasks.c.id).with_for_update()
-    )
-    ending = _Ending({row.id: row for row in locked}, retry_base_s)
+    locked = select(*_HELD).where(job_tasks.c.id.in_(ids)).order_by(job_tasks.c.id).with_for_update()
+    ending = _Ending({row.id: row for row in tx.execute(by(KEY, locked))}, retry_base_s)
     answers, kept = [], []
     for work in done:
         change = ending.take(work.task.id, work.report, work.result, work.account)
@@ -141,7 +140,8 @@ class _Ending:
             "reason": report.message[:500] if report.message else None,
         }
         if change.status is TaskStatus.DELAYED:
-            delay_s = report.retry_after_s or retry_delay_s(row.attempts, self._retry_base_s, random.random())
+            base_s = self._retry_base_s * RETRY_FACTOR[Kind(row.kind)]
+            delay_s = report.retry_after_s or retry_delay_s(row.attempts, base_s, random.random())
             values["available_at"] = row.now + timedelta(seconds=delay_s)
         else:
             values["finished_at"] = row.now
@@ -154,7 +154,7 @@ class _Ending:
     def write(self, tx: Connection) -> None:
         """Alike outcomes go into one statement, ids in key order."""
         for values, ids in self._moves.values():
-            tx.execute(update(job_tasks).where(job_tasks.c.id.in_(sorted(ids))).values(values))
+            tx.execute(change(ids).values(values))
 
 
 def _held(row: AnyRow) -> Held:
@@ -163,7 +163,7 @@ def _held(row: AnyRow) -> Held:
 
 def _lock_messages(tx: Connection, sent: Sequence[Sent]) -> dict[tuple[str, str, str, str], AnyRow]:
     names = sorted({(one.job_id, one.username) for one in sent})
-    rows = tx.execute(
+    locked = (
         select(*_HELD)
         .where(
             tuple_(job_tasks.c.job_id, job_tasks.c.username).in_(names),
@@ -173,6 +173,7 @@ def _lock_messages(tx: Connection, sent: Sequence[Sent]) -> dict[tuple[str, str,
         .order_by(job_tasks.c.job_id, job_tasks.c.username)
         .with_for_update()
     )
+    rows = tx.execute(by(NAME, locked))
     return {(row.client_id, row.account, row.job_id, row.username): row for row in rows}
 
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, ScalarSelect, select, update
+from sqlalchemy import Connection, ScalarSelect, select
 
 from scrapinsta_ray.domain.models import Kind, Task, TaskStatus
 from scrapinsta_ray.store import ledger
 from scrapinsta_ray.store.database import AnyRow, clock, now, transaction, upsert
+from scrapinsta_ray.store.indexes import change
 from scrapinsta_ray.store.tables import clients, job_tasks, sending_accounts
 from scrapinsta_ray.store.tasks import lock_queued, mark_leased
 
@@ -107,18 +108,16 @@ def _second_of_a_person(rows: Sequence[AnyRow], in_hand: set[str]) -> list[AnyRo
 def _postpone(tx: Connection, rows: Sequence[AnyRow], seconds: float) -> None:
     if rows:
         tx.execute(
-            update(job_tasks)
-            .where(job_tasks.c.id.in_(sorted(row.id for row in rows)))
-            .values(status=TaskStatus.DELAYED, available_at=now(seconds), reason_code="in_other_hands")
+            change(row.id for row in rows).values(
+                status=TaskStatus.DELAYED, available_at=now(seconds), reason_code="in_other_hands"
+            )
         )
 
 
 def _drop(tx: Connection, rows: Sequence[tuple[AnyRow, str]]) -> None:
     for row, reason in rows:
         tx.execute(
-            update(job_tasks)
-            .where(job_tasks.c.id == row.id)
-            .values(status=TaskStatus.CANCELLED, reason_code=reason, finished_at=now())
+            change([row.id]).values(status=TaskStatus.CANCELLED, reason_code=reason, finished_at=now())
         )
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from scrapinsta_ray.domain.models import SERVER_KINDS, JobStatus, Kind, Task, TaskStatus
 from scrapinsta_ray.domain.routing import shares
 from scrapinsta_ray.store.database import AnyRow, now, reading, transaction
 from scrapinsta_ray.store.ids import new_lease_id
+from scrapinsta_ray.store.indexes import DUE, EXPIRY, KEY, LEASE, by, change
 from scrapinsta_ray.store.tables import job_tasks, jobs
 
 _TASK = (
@@ -109,7 +110,7 @@ def lock_queued(
 
     Each row carries `expires`, the end of a lease given now, by the database's clock.
     """
-    return tx.execute(
+    waiting = (
         select(*_TASK, now(ttl_s).label("expires"))
         .where(
             job_tasks.c.kind == kind,
@@ -120,7 +121,8 @@ def lock_queued(
         .order_by(job_tasks.c.priority, job_tasks.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
-    ).all()
+    )
+    return tx.execute(by(LEASE, waiting)).all()
 
 
 def mark_leased(tx: Connection, kind: Kind, rows: Sequence[AnyRow], holder: str | None = None) -> list[Task]:
@@ -129,9 +131,7 @@ def mark_leased(tx: Connection, kind: Kind, rows: Sequence[AnyRow], holder: str 
         return []
     lease_id, expires = new_lease_id(), rows[0].expires
     tx.execute(
-        update(job_tasks)
-        .where(job_tasks.c.id.in_(sorted(row.id for row in rows)))
-        .values(
+        change(row.id for row in rows).values(
             status=TaskStatus.SENT,
             attempts=job_tasks.c.attempts + 1,
             lease_id=lease_id,
@@ -163,10 +163,8 @@ def _task(row: AnyRow, kind: Kind, lease_id: str, expires: datetime) -> Task:
 def renew(tx: Connection, task_id: int, lease_id: str, ttl_s: float, *, holder: str) -> bool:
     """Another `ttl_s` seconds for a task that `holder` works on; False if the lease is gone: then stop."""
     renewed = tx.execute(
-        update(job_tasks)
-        .where(
-            job_tasks.c.id == task_id, job_tasks.c.lease_id == lease_id, job_tasks.c.status == TaskStatus.SENT
-        )
+        change([task_id])
+        .where(job_tasks.c.lease_id == lease_id, job_tasks.c.status == TaskStatus.SENT)
         .values(lease_expires_at=now(ttl_s), lease_holder=holder)
     )
     return renewed.rowcount == 1
@@ -177,12 +175,8 @@ def give_back(tx: Connection, tasks: Sequence[Task]) -> None:
     """Unused leases back to the queue, the attempt not counted: what a graceful stop does."""
     for task in tasks:
         tx.execute(
-            update(job_tasks)
-            .where(
-                job_tasks.c.id == task.id,
-                job_tasks.c.lease_id == task.lease_id,
-                job_tasks.c.status == TaskStatus.SENT,
-            )
+            change([task.id])
+            .where(job_tasks.c.lease_id == task.lease_id, job_tasks.c.status == TaskStatus.SENT)
             .values(  # due at once: `promote` knows of pauses
                 status=TaskStatus.DELAYED,
                 available_at=now(),
@@ -199,7 +193,7 @@ def rescue(tx: Connection, *, most: int = 500) -> list[str]:
 
     Returns the ids of the jobs that lost a task for good, for `campaigns.settle`.
     """
-    rows = tx.execute(
+    expired = (
         select(
             job_tasks.c.id,
             job_tasks.c.job_id,
@@ -211,7 +205,8 @@ def rescue(tx: Connection, *, most: int = 500) -> list[str]:
         .order_by(job_tasks.c.lease_expires_at)
         .limit(most)
         .with_for_update(skip_locked=True)
-    ).all()
+    )
+    rows = tx.execute(by(EXPIRY, expired)).all()
     again = [row for row in rows if row.attempts < row.max_attempts]
     lost = [row for row in rows if row.attempts >= row.max_attempts]
     _mark_doubtful(tx, [row.id for row in again if row.kind == Kind.SEND_MESSAGE])
@@ -222,41 +217,37 @@ def rescue(tx: Connection, *, most: int = 500) -> list[str]:
 
 def _mark_doubtful(tx: Connection, ids: list[int]) -> None:
     if ids:
-        tx.execute(update(job_tasks).where(job_tasks.c.id.in_(sorted(ids))).values(maybe_sent=True))
+        tx.execute(change(ids).values(maybe_sent=True))
 
 
 def _requeue(tx: Connection, rows: Sequence[AnyRow], **values: Any) -> None:
     """Locked tasks back to `queued`; those of a paused job are parked. Rows have id and job_id."""
     paused = _paused(tx, {row.job_id for row in rows})
-    free = sorted(row.id for row in rows if row.job_id not in paused)
-    parked = sorted(row.id for row in rows if row.job_id in paused)
+    free = [row.id for row in rows if row.job_id not in paused]
+    parked = [row.id for row in rows if row.job_id in paused]
     if free:
-        tx.execute(
-            update(job_tasks).where(job_tasks.c.id.in_(free)).values(status=TaskStatus.QUEUED, **values)
-        )
+        tx.execute(change(free).values(status=TaskStatus.QUEUED, **values))
     if parked:
-        tx.execute(update(job_tasks).where(job_tasks.c.id.in_(parked)).values(PARKED))
+        tx.execute(change(parked).values(PARKED))
 
 
 def _paused(tx: Connection, job_ids: set[str]) -> set[str]:
     """Which of the jobs are paused. Their rows stay share-locked: a pause waits, and then sees what was queued."""
     if not job_ids:
         return set()
-    rows = tx.execute(
+    locked = (
         select(jobs.c.id, jobs.c.status)
         .where(jobs.c.id.in_(sorted(job_ids)))
         .order_by(jobs.c.id)
         .with_for_update(read=True)
     )
-    return {row.id for row in rows if row.status == JobStatus.PAUSED}
+    return {row.id for row in tx.execute(by(KEY, locked, jobs)) if row.status == JobStatus.PAUSED}
 
 
 def _expire(tx: Connection, ids: list[int]) -> None:
     if ids:
         tx.execute(
-            update(job_tasks)
-            .where(job_tasks.c.id.in_(sorted(ids)))
-            .values(
+            change(ids).values(
                 status=TaskStatus.ERROR,
                 reason_code="lease_expired",
                 reason="Whoever had the task fell silent, and no attempt is left.",
@@ -268,12 +259,13 @@ def _expire(tx: Connection, ids: list[int]) -> None:
 @transaction
 def promote(tx: Connection, *, most: int = 500) -> int:
     """Moves delayed tasks that are due to `queued`; returns how many were due."""
-    due = tx.execute(
+    due = (
         select(job_tasks.c.id, job_tasks.c.job_id)
         .where(job_tasks.c.status == TaskStatus.DELAYED, job_tasks.c.available_at <= now())
         .order_by(job_tasks.c.available_at)
         .limit(most)
         .with_for_update(skip_locked=True)
-    ).all()
-    _requeue(tx, due, available_at=None)
-    return len(due)
+    )
+    rows = tx.execute(by(DUE, due)).all()
+    _requeue(tx, rows, available_at=None)
+    return len(rows)
