@@ -55,6 +55,7 @@ def private_mariadb(
         f"--datadir={data}",
         f"--socket={folder / 's'}",
         f"--pid-file={folder / 'pid'}",
+        f"--tmpdir={folder}",  # a server that starts deletes what looks like its temporary tables of before
         "--bind-address=127.0.0.1",
         f"--port={port}",
         "--skip-name-resolve",
@@ -76,6 +77,7 @@ def _install_mariadb(data: Path, as_root: Sequence[str]) -> None:
     options = [
         "--no-defaults",
         f"--datadir={data}",
+        f"--tmpdir={data.parent}",
         "--skip-test-db",
         "--auth-root-authentication-method=normal",
     ]
