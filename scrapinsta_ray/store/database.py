@@ -1,6 +1,7 @@
 """The engine, the transaction, and what differs between SQLite and MySQL or MariaDB."""
 
 import functools
+import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
+    ColumnElement,
     Connection,
     DateTime,
     Dialect,
@@ -21,7 +24,9 @@ from sqlalchemy import (
     event,
     exc,
     literal,
+    literal_column,
     select,
+    text,
 )
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import URL, make_url
@@ -107,7 +112,12 @@ def _sqlite_engine(url: URL) -> Engine:
 
 def _mysql_engine(url: URL, pool_size: int) -> Engine:
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=0, pool_recycle=1800, connect_args={"connect_timeout": 5}
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_recycle=1800,
+        pool_reset_on_return=None,  # `begin` ends what it began; a ROLLBACK more is a round trip more
+        connect_args={"connect_timeout": 5},
     )
 
     @event.listens_for(engine, "connect")
@@ -142,14 +152,25 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 class now(FunctionElement[Any]):
-    """The database's clock in UTC, `offset_s` seconds on: `now()`, `now(30)`, `now(-3600)`."""
+    """The database's clock in UTC, `offset_s` seconds on: `now()`, `now(30)`, `now(-3600)`.
+
+    In a statement made ahead it may be a parameter, whose value is then in microseconds: `microseconds(30)`.
+    """
 
     type = UtcTime()
     inherit_cache = True
     name = "now_utc"
 
-    def __init__(self, offset_s: float = 0) -> None:
-        super().__init__(literal(round(offset_s * 1_000_000), BigInteger()))
+    def __init__(self, offset_s: float | BindParameter[int] = 0) -> None:
+        if isinstance(offset_s, BindParameter):
+            super().__init__(offset_s)
+        else:
+            super().__init__(literal(microseconds(offset_s), BigInteger()))
+
+
+def microseconds(seconds: float) -> int:
+    """Whole microseconds, the unit of the database's clock."""
+    return round(seconds * 1_000_000)
 
 
 @compiles(now, "mysql")
@@ -193,6 +214,40 @@ def upsert(
         changes = {name: into.inserted[name] for name in update} or {key[0]: table.c[key[0]]}
         statement = into.on_duplicate_key_update(changes)
     tx.execute(statement, list(rows))
+
+
+ROWS = 1000
+"""Rows in one INSERT: bounds its size, and how long it keeps other inserts waiting for their numbers."""
+
+
+def insert_alike(
+    tx: Connection, table: Table, common: Mapping[str, Any], own: Sequence[Mapping[str, Any]]
+) -> None:
+    """Inserts a row for each of `own`, in that order, with the `common` values in all of them.
+
+    Each of `own` has the same columns; a value that JSON cannot hold belongs into `common`.
+    """
+    if tx.dialect.name == "sqlite":
+        tx.execute(table.insert(), [{**common, **row} for row in own])
+        return
+    for i in range(0, len(own), ROWS):
+        _insert_json(tx, table, common, own[i : i + ROWS])
+
+
+def _insert_json(
+    tx: Connection, table: Table, common: Mapping[str, Any], own: Sequence[Mapping[str, Any]]
+) -> None:
+    """The rows travel as one JSON text, which the server takes apart: the driver's work is that of one value."""
+    columns = [table.c[name] for name in own[0]]
+    types = ", ".join(f"{c.name} {c.type.compile(tx.dialect)} PATH '$.{c.name}'" for c in columns)
+    rows = text(f"JSON_TABLE(:own_rows, '$[*]' COLUMNS (n FOR ORDINALITY, {types})) AS own")
+    values = [literal(value, table.c[name].type) for name, value in common.items()]
+    each: list[ColumnElement[Any]] = [literal_column(f"own.{c.name}") for c in columns]
+    statement = table.insert().from_select(
+        [*common, *own[0]], select(*values, *each).select_from(rows).order_by(literal_column("own.n"))
+    )
+    known = [{name: value for name, value in row.items() if value is not None} for row in own]
+    tx.execute(statement, {"own_rows": json.dumps(known, ensure_ascii=False)})
 
 
 def transaction(work: Callable[Concatenate[Connection, P], T]) -> Callable[Concatenate[Database, P], T]:

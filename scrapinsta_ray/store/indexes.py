@@ -7,7 +7,7 @@ sorts: that locks every row, and whoever leases at the same time finds nothing. 
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, Table, Update, update
+from sqlalchemy import Select, Table, Update, bindparam, update
 
 from scrapinsta_ray.store.tables import job_tasks
 
@@ -23,10 +23,12 @@ def by(index: str, statement: Select[*tuple[Any, ...]], table: Table = job_tasks
     return statement.with_hint(table, f"FORCE INDEX ({index})", "mysql")
 
 
+_BY_KEY = update(job_tasks).with_hint(f"FORCE INDEX ({KEY})", dialect_name="mysql")
+
+CHANGE = _BY_KEY.where(job_tasks.c.id.in_(bindparam("ids", expanding=True)))
+"""The UPDATE of `change` for statements made ahead; the parameter `ids` is sorted."""
+
+
 def change(ids: Iterable[int]) -> Update:
     """An UPDATE of the tasks with these ids, by primary key and in its order."""
-    return (
-        update(job_tasks)
-        .with_hint(f"FORCE INDEX ({KEY})", dialect_name="mysql")
-        .where(job_tasks.c.id.in_(sorted(ids)))
-    )
+    return _BY_KEY.where(job_tasks.c.id.in_(sorted(ids)))

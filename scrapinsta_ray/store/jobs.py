@@ -10,7 +10,7 @@ from sqlalchemy import Connection, exc, insert, select
 from scrapinsta_ray.domain import messages, usernames
 from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, TaskStatus
 from scrapinsta_ray.store import candidates, ledger
-from scrapinsta_ray.store.database import Database, clock, reading, transaction
+from scrapinsta_ray.store.database import Database, clock, insert_alike, reading, transaction
 from scrapinsta_ray.store.ids import new_job_id
 from scrapinsta_ray.store.tables import job_tasks, jobs, profiles
 
@@ -250,10 +250,7 @@ def add_tasks(
         "maybe_sent": False,
         "created_at": clock(tx),
     }
-    rows = [
-        {**common, "username": name, "payload": dict(payload) if payload else None} for name, payload in tasks
-    ]
-    tx.execute(insert(job_tasks), rows)
+    insert_alike(tx, job_tasks, common, [{"username": name, "payload": payload} for name, payload in tasks])
 
 
 def add_messages(

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select
+from sqlalchemy import BigInteger, Connection, Integer, bindparam, exists, func, select
 
 from scrapinsta_ray.domain.models import SERVER_KINDS, JobStatus, Kind, Task, TaskStatus
 from scrapinsta_ray.domain.routing import shares
-from scrapinsta_ray.store.database import AnyRow, now, reading, transaction
+from scrapinsta_ray.store.database import AnyRow, microseconds, now, reading, transaction
 from scrapinsta_ray.store.ids import new_lease_id
-from scrapinsta_ray.store.indexes import DUE, EXPIRY, KEY, LEASE, by, change
+from scrapinsta_ray.store.indexes import CHANGE, DUE, EXPIRY, KEY, LEASE, by, change
 from scrapinsta_ray.store.tables import job_tasks, jobs
 
 _TASK = (
@@ -75,32 +75,42 @@ def lease_work(tx: Connection, kind: Kind, *, limit: int, ttl_s: float, after_cl
     return mark_leased(tx, kind, rows)
 
 
+_QUEUED = (job_tasks.c.kind == bindparam("kind"), job_tasks.c.status == TaskStatus.QUEUED)
+
+_SPAN = select(func.min(job_tasks.c.client_id), func.max(job_tasks.c.client_id)).where(*_QUEUED)
+_NEXT = select(func.min(job_tasks.c.client_id)).where(*_QUEUED, job_tasks.c.client_id > bindparam("after"))
+
+
 def _waiting_clients(tx: Connection, kind: Kind, *, after: str, most: int) -> list[str]:
-    """Up to `most` tenants with queued work, in order, beginning behind `after` and going round."""
-    first = _next_clients(tx, kind, [job_tasks.c.client_id > after], most)
-    rest = (
-        _next_clients(tx, kind, [job_tasks.c.client_id <= after], most - len(first))
-        if len(first) < most
-        else []
-    )
-    return first + rest
+    """Up to `most` tenants with queued work, in order, beginning behind `after` and going round.
 
-
-def _next_clients(tx: Connection, kind: Kind, where: list[ColumnElement[bool]], most: int) -> list[str]:
-    """One index probe a tenant, whatever the backlog."""
+    One index probe a tenant, whatever the backlog; a single one if there is but one tenant.
+    """
+    lowest, highest = tx.execute(_SPAN, {"kind": kind}).one()
+    if lowest is None or lowest == highest:
+        return [lowest] if lowest else []
     found: list[str] = []
-    bound = where
+    at = after
     while len(found) < most:
-        lowest = tx.scalar(
-            select(func.min(job_tasks.c.client_id)).where(
-                job_tasks.c.kind == kind, job_tasks.c.status == TaskStatus.QUEUED, *bound
-            )
-        )
-        if lowest is None:
+        at = (at < highest and tx.scalar(_NEXT, {"kind": kind, "after": at})) or lowest
+        if at in found:
             break
-        found.append(lowest)
-        bound = [*where, job_tasks.c.client_id > lowest]
+        found.append(at)
     return found
+
+
+_LOCK = by(
+    LEASE,
+    select(*_TASK, now(bindparam("ttl", type_=BigInteger())).label("expires"))
+    .where(
+        *_QUEUED,
+        job_tasks.c.client_id == bindparam("client"),
+        job_tasks.c.account == bindparam("account"),
+    )
+    .order_by(job_tasks.c.priority, job_tasks.c.id)
+    .limit(bindparam("most", type_=Integer()))
+    .with_for_update(skip_locked=True),
+)
 
 
 def lock_queued(
@@ -110,19 +120,23 @@ def lock_queued(
 
     Each row carries `expires`, the end of a lease given now, by the database's clock.
     """
-    waiting = (
-        select(*_TASK, now(ttl_s).label("expires"))
-        .where(
-            job_tasks.c.kind == kind,
-            job_tasks.c.status == TaskStatus.QUEUED,
-            job_tasks.c.client_id == client_id,
-            job_tasks.c.account == account,
-        )
-        .order_by(job_tasks.c.priority, job_tasks.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return tx.execute(by(LEASE, waiting)).all()
+    wanted = {
+        "kind": kind,
+        "client": client_id,
+        "account": account,
+        "most": limit,
+        "ttl": microseconds(ttl_s),
+    }
+    return tx.execute(_LOCK, wanted).all()
+
+
+_LEASE = CHANGE.values(
+    status=TaskStatus.SENT,
+    attempts=job_tasks.c.attempts + 1,
+    lease_id=bindparam("lease"),
+    lease_holder=bindparam("holder"),
+    lease_expires_at=bindparam("expires"),
+)
 
 
 def mark_leased(tx: Connection, kind: Kind, rows: Sequence[AnyRow], holder: str | None = None) -> list[Task]:
@@ -130,15 +144,8 @@ def mark_leased(tx: Connection, kind: Kind, rows: Sequence[AnyRow], holder: str 
     if not rows:
         return []
     lease_id, expires = new_lease_id(), rows[0].expires
-    tx.execute(
-        change(row.id for row in rows).values(
-            status=TaskStatus.SENT,
-            attempts=job_tasks.c.attempts + 1,
-            lease_id=lease_id,
-            lease_holder=holder,
-            lease_expires_at=expires,
-        )
-    )
+    ids = sorted(row.id for row in rows)
+    tx.execute(_LEASE, {"ids": ids, "lease": lease_id, "holder": holder, "expires": expires})
     return [_task(row, kind, lease_id, expires) for row in rows]
 
 
