@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 
 REGISTRIES = re.compile(
-    r"\b(?:pypi\.org|pypi\.python\.org|pythonhosted\.org|registry\.(?:npmjs|yarnpkg)\.\w+|proxy\.golang\.org|"
+    r"\b(?:pypi\.org|pypi\.python\.org|python(?:hosted)\.org|registry\.(?:npmjs|yarnpkg)\.\w+|proxy\.golang\.org|"
     r"(?:deb|security|ftp)\.debian\.org|(?:archive|security)\.ubuntu\.com)\b"
     r"|--(?:extra-)?index-url|--find-links"
 )

@@ -1,6 +1,5 @@
 """Whom a finished job brought: the people that the next stage goes on with."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, select
@@ -46,23 +45,20 @@ def following_rows(tx: Connection, job_id: str) -> Select[Any]:
     )
 
 
+def analysis_rows(job_id: str, *columns: Any) -> Select[Any]:
+    """SELECT `columns` of the profiles that an analysis read, each beside its score by the current model, if any."""
+    scored = and_(profile_scores.c.username == job_tasks.c.username, profile_scores.c.model == MODEL)
+    was_read = (job_tasks.c.status == TaskStatus.OK, job_tasks.c.reason_code.is_(None))  # not private, say
+    return (
+        select(*columns)
+        .select_from(job_tasks)
+        .join(profile_scores, scored, isouter=True)
+        .where(job_tasks.c.job_id == job_id, *was_read)
+    )
+
+
 def best(tx: Connection, job_id: str, min_score: float | None) -> tuple[list[str], int]:
     """Usernames of an analysis, best success score first; those without a score or below are counted, not given."""
-    rows: Sequence[tuple[str, float | None]] = [
-        (name, success)
-        for name, success in tx.execute(
-            select(job_tasks.c.username, profile_scores.c.success)
-            .join(
-                profile_scores,
-                and_(profile_scores.c.username == job_tasks.c.username, profile_scores.c.model == MODEL),
-                isouter=True,
-            )
-            .where(
-                job_tasks.c.job_id == job_id,
-                job_tasks.c.status == TaskStatus.OK,
-                job_tasks.c.reason_code.is_(None),
-            )
-        )
-    ]
+    rows = tx.execute(analysis_rows(job_id, job_tasks.c.username, profile_scores.c.success)).all()
     scored = sorted(((s, name) for name, s in rows if s is not None and s >= (min_score or 0)), reverse=True)
     return [name for _score, name in scored], len(rows) - len(scored)

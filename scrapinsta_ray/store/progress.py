@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, func, select
 
 from scrapinsta_ray.domain.models import Kind, TaskStatus, task_id
-from scrapinsta_ray.domain.scoring import MODEL
-from scrapinsta_ray.store.candidates import following_rows
+from scrapinsta_ray.store.candidates import analysis_rows, following_rows
 from scrapinsta_ray.store.database import reading
 from scrapinsta_ray.store.tables import (
     followings,
@@ -64,7 +63,7 @@ def summary(tx: Connection, client_id: str, job_id: str) -> Row | None:
     by_status = (
         select(job_tasks.c.status, func.count())
         .where(job_tasks.c.job_id.in_(ids))
-        .group_by(job_tasks.c.status)
+        .group_by(job_tasks.c.job_id, job_tasks.c.status)  # as the index has it: nothing is sorted
     )
     for status, number in tx.execute(by_status):
         counts[TaskStatus(status).shown] += number
@@ -138,27 +137,11 @@ def _messages(tx: Connection, client_id: str, job_id: str, after: int, limit: in
 
 
 def _profiles(tx: Connection, job_id: str, after: int, limit: int) -> Page:
+    score = (profile_scores.c[name] for name in ("model", "engagement", "success", "parts"))
     query = (
-        select(
-            job_tasks.c.id.label("task"),
-            profiles,
-            profile_scores.c.model,
-            profile_scores.c.engagement,
-            profile_scores.c.success,
-            profile_scores.c.parts,
-        )
+        analysis_rows(job_id, job_tasks.c.id.label("task"), profiles, *score)
         .join(profiles, profiles.c.username == job_tasks.c.username)
-        .join(
-            profile_scores,
-            and_(profile_scores.c.username == job_tasks.c.username, profile_scores.c.model == MODEL),
-            isouter=True,
-        )
-        .where(
-            job_tasks.c.job_id == job_id,
-            job_tasks.c.status == TaskStatus.OK,
-            job_tasks.c.reason_code.is_(None),
-            job_tasks.c.id > after,
-        )
+        .where(job_tasks.c.id > after)
         .order_by(job_tasks.c.id)
         .limit(limit + 1)
     )
