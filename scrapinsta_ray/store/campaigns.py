@@ -53,7 +53,9 @@ def _any_task(tx: Connection, job_id: str, statuses: Iterable[TaskStatus]) -> bo
 @transaction
 def _end(tx: Connection, job_id: str) -> None:
     job = tx.execute(select(jobs).where(jobs.c.id == job_id).with_for_update()).one_or_none()
-    if job is not None and job.status == JobStatus.RUNNING and not _any_task(tx, job_id, UNFINISHED):
+    if job is None or job.kind == Kind.CAMPAIGN:  # a campaign ends with its stages
+        return
+    if job.status == JobStatus.RUNNING and not _any_task(tx, job_id, UNFINISHED):
         _close(tx, job)
 
 
@@ -73,7 +75,8 @@ def _close(tx: Connection, job: AnyRow) -> None:
     if following and following[0].status == JobStatus.PENDING:
         _begin(tx, following[0], after=job)
     elif not unfinished:
-        close_jobs(tx, [job.campaign_id], JobStatus.DONE, None)
+        failed = _stages(tx, job.campaign_id, [JobStatus.ERROR])  # and was not retried with this one
+        close_jobs(tx, [job.campaign_id], JobStatus.ERROR if failed else JobStatus.DONE, None)
 
 
 def _stages(tx: Connection, campaign_id: str, statuses: Sequence[JobStatus]) -> Sequence[AnyRow]:

@@ -71,11 +71,13 @@ def _resume(tx: Connection, client_id: str, job_id: str) -> list[str]:
 def retry(tx: Connection, client_id: str, job_id: str) -> bool:
     """Failed tasks of a job, or of all stages of a campaign, back to `queued` with all their attempts.
 
-    A message that may have left keeps its mark. Cancelled and paused jobs stay as they are. False if the client has
-    no such job.
+    A message that may have left keeps its mark. Cancelled and paused jobs stay as they are, and so do all stages of
+    such a campaign. False if the client has no such job.
     """
     family = _lock_family(tx, client_id, job_id)
-    chosen = [job for job in family if job_id in (job.id, job.campaign_id) and job.status in _RETRIED]
+    resting = any(job.kind == Kind.CAMPAIGN and job.status not in _RETRIED for job in family)
+    named = [] if resting else [job for job in family if job_id in (job.id, job.campaign_id)]
+    chosen = [job for job in named if job.status in _RETRIED]
     failed = [job.id for job in chosen if _requeue_failed(tx, job.id)]
     if failed:
         wake = failed + [job.id for job in family if job.kind == Kind.CAMPAIGN and job.status in _RETRIED]

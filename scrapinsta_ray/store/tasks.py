@@ -187,6 +187,7 @@ def give_back(tx: Connection, tasks: Sequence[Task]) -> None:
             .values(  # due at once: `promote` knows of pauses
                 status=TaskStatus.DELAYED,
                 available_at=now(),
+                reason_code="given_back",
                 attempts=job_tasks.c.attempts - 1,
                 lease_id=None,
                 lease_expires_at=None,
