@@ -266,7 +266,7 @@ def counter(db: Database) -> int:
 
 
 def rows_locked(tx: Connection, changed: int) -> int:
-    """Locks of this transaction, which has changed so many rows; the server looks again when it was not asked for 0.1 s."""
+    """Locks of this transaction, which has changed so many rows. The server looks again when not asked for 0.1 s."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         row = tx.exec_driver_sql(LOCKS).one_or_none()
@@ -310,7 +310,8 @@ def test_a_lease_locks_about_its_batch(a_long_queue: Database, limit: int) -> No
 def test_a_lease_costs_the_same_however_long_the_queue(
     a_short_queue: Database, a_long_queue: Database
 ) -> None:
-    short, long = (entries_read(db, lambda db=db: lease(db)) for db in (a_short_queue, a_long_queue))
+    short = entries_read(a_short_queue, lambda: lease(a_short_queue))
+    long = entries_read(a_long_queue, lambda: lease(a_long_queue))
     assert long <= 1.5 * short
 
 
