@@ -96,11 +96,15 @@ def closing_database(url: str, pool_size: int = 2) -> Iterator[Database]:
     db = Database(url, pool_size=pool_size)
     try:
         schema.upgrade(db)
-        most = MESSAGES_PER_DAY_CEILING
-        clients.create(db, CLIENT, CLIENT, messages_per_hour=most, messages_per_day=most)
+        _new_client(db, CLIENT)
         yield db
     finally:
         db.dispose()
+
+
+def _new_client(db: Database, name: str) -> str:
+    most = MESSAGES_PER_DAY_CEILING
+    return clients.create(db, name, name, messages_per_hour=most, messages_per_day=most).id
 
 
 def _on_mariadb(server: str, size: Size, say: Say) -> tuple[list[Figure], str]:
@@ -166,17 +170,17 @@ def _leases(db: Database, floor: Floor, size: Size) -> Figure:
 def _pulls(db: Database, floor: Floor, size: Size) -> Figure:
     """Pulls by an extension: as a lease, but with the account's limits and the ledger in the same transaction."""
     calls = MESSAGES_PER_DAY_CEILING // CALL
-    accounts = [f"pull{i}" for i in range(max(2, size.leases // calls // 2))]
     ours, theirs = Stopwatch(), Stopwatch()
-    for account in accounts:
-        _enqueue_messages(db, account, CALL * calls * 2)
+    for number in range(max(2, size.leases // calls // 2)):
+        client = _new_client(db, f"pull{number}")
+        _enqueue_messages(db, client, "own", CALL * calls * 2)
         for _ in range(calls):
             with ours.running():
-                pulled = outbox.pull(db, CLIENT, account, limit=CALL, ttl_s=600)
+                pulled = outbox.pull(db, client, "own", limit=CALL, ttl_s=600)
             assert len(pulled.tasks) == CALL
         for _ in range(calls):
             with theirs.running():
-                floor.lease(Kind.SEND_MESSAGE, CLIENT, account)
+                floor.lease(Kind.SEND_MESSAGE, client, "own")
     name = "pull calls of 10 messages, with limits and ledger (calls/s)"
     return against(name, 1 / ours.median_s, 1 / theirs.median_s)
 
@@ -208,22 +212,22 @@ def _processes(url: str, size: Size) -> Figure:
 # ---- results ---------------------------------------------------------------------------------------------
 
 
-_accounts = count()
+_numbers = count()
 
 
-def _enqueue_messages(db: Database, account: str, number: int) -> None:
+def _enqueue_messages(db: Database, client: str, account: str, number: int) -> None:
     names = [f"{account}.{i}" for i in range(number)]
-    made = jobs.enqueue_messages(db, Asked(CLIENT, account), Outreach("Hola", names))
+    made = jobs.enqueue_messages(db, Asked(client, account), Outreach("Hola", names))
     assert made.total_items == number
 
 
 def _messages_in_hand(db: Database, number: int) -> list[Task]:
-    """So many leased messages, as many of each account as a day allows."""
+    """So many leased messages, of clients that have as many in hand as a day allows."""
     found: list[Task] = []
     while len(found) < number:
-        account = f"client{next(_accounts)}"
-        _enqueue_messages(db, account, MESSAGES_PER_DAY_CEILING)
-        found += outbox.pull(db, CLIENT, account, limit=MESSAGES_PER_DAY_CEILING, ttl_s=600).tasks
+        client = _new_client(db, f"client{next(_numbers)}")
+        _enqueue_messages(db, client, "own", MESSAGES_PER_DAY_CEILING)
+        found += outbox.pull(db, client, "own", limit=MESSAGES_PER_DAY_CEILING, ttl_s=600).tasks
     return found[:number]
 
 
@@ -275,7 +279,7 @@ def _enqueues(db: Database, floor: Floor, size: Size) -> list[Figure]:
         with whole.running():
             _enqueue(db, size.enqueue)
         with messages.running():
-            _enqueue_messages(db, f"bulk{round_}", size.enqueue)
+            _enqueue_messages(db, CLIENT, f"bulk{round_}", size.enqueue)
         with each.running():
             floor.insert(CLIENT, new_job_id(), names)
         with together.running():

@@ -18,6 +18,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    Insert,
     Row,
     Table,
     create_engine,
@@ -200,20 +201,21 @@ def upsert(
     update: Sequence[str] = (),
 ) -> None:
     """Inserts `rows` of plain values; where `key` is taken, sets the columns in `update`, or leaves that row."""
-    if not rows:
-        return
-    if tx.dialect.name == "sqlite":
+    if rows:
+        tx.execute(upserting(tx.dialect.name, table, tuple(key), tuple(update)), list(rows))
+
+
+@functools.cache
+def upserting(dialect: str, table: Table, key: tuple[str, ...], update: tuple[str, ...]) -> Insert:
+    """The INSERT of `upsert`."""
+    if dialect == "sqlite":
         insert = sqlite.insert(table)
-        statement: Any = (
-            insert.on_conflict_do_update(key, set_={name: insert.excluded[name] for name in update})
-            if update
-            else insert.on_conflict_do_nothing(key)
-        )
-    else:
-        into = mysql.insert(table)
-        changes = {name: into.inserted[name] for name in update} or {key[0]: table.c[key[0]]}
-        statement = into.on_duplicate_key_update(changes)
-    tx.execute(statement, list(rows))
+        if not update:
+            return insert.on_conflict_do_nothing(key)
+        return insert.on_conflict_do_update(key, set_={name: insert.excluded[name] for name in update})
+    into = mysql.insert(table)
+    changes = {name: into.inserted[name] for name in update} or {key[0]: table.c[key[0]]}
+    return into.on_duplicate_key_update(changes)
 
 
 ROWS = 1000

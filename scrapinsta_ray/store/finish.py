@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, bindparam, select, tuple_
 
 from scrapinsta_ray.domain.models import Kind, Profile, Score, Task, TaskStatus
 from scrapinsta_ray.domain.pacing import RETRY_FACTOR, retry_delay_s
 from scrapinsta_ray.domain.transitions import Change, Held, Report, Verdict, apply
 from scrapinsta_ray.store import ledger, outbox, profiles
 from scrapinsta_ray.store.database import AnyRow, now, transaction
-from scrapinsta_ray.store.indexes import KEY, NAME, by, change
+from scrapinsta_ray.store.indexes import CHANGE, CHANGE_NAMED, KEY, NAME, by
 from scrapinsta_ray.store.tables import job_tasks
 
 DEFAULT_PAUSE_S = 3600.0
@@ -66,15 +66,35 @@ _HELD = (
 )
 
 
+_LOCK = by(
+    KEY,
+    select(*_HELD)
+    .where(job_tasks.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(job_tasks.c.id)
+    .with_for_update(),
+)
+
+_LOCK_MESSAGES = by(
+    NAME,
+    select(*_HELD)
+    .where(
+        tuple_(job_tasks.c.job_id, job_tasks.c.username).in_(bindparam("names", expanding=True)),
+        job_tasks.c.client_id.in_(bindparam("clients", expanding=True)),
+        job_tasks.c.kind == Kind.SEND_MESSAGE,
+    )
+    .order_by(job_tasks.c.job_id, job_tasks.c.username)
+    .with_for_update(),
+)
+
+
 @transaction
 def finish_work(tx: Connection, done: Sequence[Work], *, retry_base_s: float) -> list[Ended]:
     """Ends the fleet's tasks and stores what they brought, all or nothing; a stale lease stores nothing.
 
     Answers in the order of `done`.
     """
-    ids = sorted({work.task.id for work in done})
-    locked = select(*_HELD).where(job_tasks.c.id.in_(ids)).order_by(job_tasks.c.id).with_for_update()
-    ending = _Ending({row.id: row for row in tx.execute(by(KEY, locked))}, retry_base_s)
+    locked = tx.execute(_LOCK, {"ids": sorted({work.task.id for work in done})})
+    ending = _Ending({row.id: row for row in locked}, retry_base_s)
     answers, kept = [], []
     for work in done:
         change = ending.take(work.task.id, work.report, work.result, work.account)
@@ -92,6 +112,8 @@ def finish_messages(tx: Connection, sent: Sequence[Sent], *, retry_base_s: float
 
     Tenant and account are part of the look-up, so that another's task is as unknown as none.
     """
+    if len(sent) == 1 and _end_held(tx, sent[0]):
+        return [Ended(sent[0].job_id, Verdict.APPLIED)]
     ending = _Ending(_lock_messages(tx, sent), retry_base_s)
     answers: list[Ended] = []
     news: dict[bool, list[dict[str, Any]]] = {
@@ -113,6 +135,42 @@ def finish_messages(tx: Connection, sent: Sequence[Sent], *, retry_base_s: float
     return answers
 
 
+_END_HELD = CHANGE_NAMED.where(
+    job_tasks.c.job_id == bindparam("of_job"),
+    job_tasks.c.username == bindparam("to"),
+    job_tasks.c.client_id == bindparam("client"),
+    job_tasks.c.account == bindparam("by"),
+    job_tasks.c.lease_id == bindparam("lease"),
+    job_tasks.c.kind == Kind.SEND_MESSAGE,
+    job_tasks.c.status == TaskStatus.SENT,
+).values(finished_at=now())
+
+
+def _end_held(tx: Connection, one: Sent) -> bool:
+    """What most reports are, without a look first: whoever holds the lease says that the message left.
+
+    False, and nothing changed, if this is any other case.
+    """
+    report = one.report
+    change = apply(
+        Held(Kind.SEND_MESSAGE, TaskStatus.SENT, report.lease_id, attempts=1, max_attempts=1), report
+    )
+    if not change.contacted or report.lease_id is None:
+        return False
+    where = {
+        "of_job": one.job_id,
+        "to": one.username,
+        "client": one.client_id,
+        "by": one.account,
+        "lease": report.lease_id,
+    }
+    values = {"status": change.status, "result": {"code": report.code}, "lease_holder": one.account}
+    if not tx.execute(_END_HELD, {**where, **values, **_reason(report)}).rowcount:
+        return False
+    ledger.record_ended(tx, one.job_id, one.username, report.code)
+    return True
+
+
 class _Ending:
     """Locked tasks by key, the reports on them in order, and the fewest UPDATEs that say the outcome."""
 
@@ -120,7 +178,7 @@ class _Ending:
         self.rows = rows
         self._held = {key: _held(row) for key, row in rows.items()}
         self._retry_base_s = retry_base_s
-        self._moves: dict[str, tuple[dict[str, Any], list[int]]] = {}
+        self._moves: dict[int, dict[str, Any]] = {}
 
     def take(self, key: Any, report: Report, result: Mapping[str, Any] | None, holder: str) -> Change | None:
         """The change by `report`, which the next report on the same task already sees; None for an unknown key."""
@@ -129,16 +187,13 @@ class _Ending:
         change = apply(self._held[key], report)
         if change.verdict is Verdict.APPLIED:
             self._held[key] = replace(self._held[key], status=change.status)
-            values = self._values(self.rows[key], change, report) | {"result": result, "lease_holder": holder}
-            self._moves.setdefault(repr(values), (values, []))[1].append(self.rows[key].id)
+            row = self.rows[key]
+            values = self._values(row, change, report) | {"result": result, "lease_holder": holder}
+            self._moves[row.id] = self._moves.get(row.id, {}) | values  # the last word on a task counts
         return change
 
     def _values(self, row: AnyRow, change: Change, report: Report) -> dict[str, Any]:
-        values: dict[str, Any] = {
-            "status": change.status,
-            "reason_code": None if report.ok and report.code in ("ok", "sent") else report.code,
-            "reason": report.message[:500] if report.message else None,
-        }
+        values: dict[str, Any] = {"status": change.status, **_reason(report)}
         if change.status is TaskStatus.DELAYED:
             base_s = self._retry_base_s * RETRY_FACTOR[Kind(row.kind)]
             delay_s = report.retry_after_s or retry_delay_s(row.attempts, base_s, random.random())
@@ -153,8 +208,18 @@ class _Ending:
 
     def write(self, tx: Connection) -> None:
         """Alike outcomes go into one statement, ids in key order."""
-        for values, ids in self._moves.values():
-            tx.execute(change(ids).values(values))
+        alike: dict[str, tuple[dict[str, Any], list[int]]] = {}
+        for task_id, values in self._moves.items():
+            alike.setdefault(repr(values), (values, []))[1].append(task_id)
+        for values, ids in alike.values():
+            tx.execute(CHANGE, {**values, "ids": sorted(ids)})
+
+
+def _reason(report: Report) -> dict[str, str | None]:
+    return {
+        "reason_code": None if report.ok and report.code in ("ok", "sent") else report.code,
+        "reason": report.message[:500] if report.message else None,
+    }
 
 
 def _held(row: AnyRow) -> Held:
@@ -163,17 +228,7 @@ def _held(row: AnyRow) -> Held:
 
 def _lock_messages(tx: Connection, sent: Sequence[Sent]) -> dict[tuple[str, str, str, str], AnyRow]:
     names = sorted({(one.job_id, one.username) for one in sent})
-    locked = (
-        select(*_HELD)
-        .where(
-            tuple_(job_tasks.c.job_id, job_tasks.c.username).in_(names),
-            job_tasks.c.client_id.in_(sorted({one.client_id for one in sent})),
-            job_tasks.c.kind == Kind.SEND_MESSAGE,
-        )
-        .order_by(job_tasks.c.job_id, job_tasks.c.username)
-        .with_for_update()
-    )
-    rows = tx.execute(by(NAME, locked))
+    rows = tx.execute(_LOCK_MESSAGES, {"names": names, "clients": sorted({one.client_id for one in sent})})
     return {(row.client_id, row.account, row.job_id, row.username): row for row in rows}
 
 

@@ -25,6 +25,9 @@ def by(index: str, statement: Select[*tuple[Any, ...]], table: Table = job_tasks
 
 _BY_KEY = update(job_tasks).with_hint(f"FORCE INDEX ({KEY})", dialect_name="mysql")
 
+CHANGE_NAMED = update(job_tasks).with_hint(f"FORCE INDEX ({NAME})", dialect_name="mysql")
+"""An UPDATE of the task with the job_id and username that its WHERE must give."""
+
 CHANGE = _BY_KEY.where(job_tasks.c.id.in_(bindparam("ids", expanding=True)))
 """The UPDATE of `change` for statements made ahead; the parameter `ids` is sorted."""
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Insert, bindparam, func, select, tuple_
 
 from scrapinsta_ray.domain.pacing import DAY_S, HOUR_S, MESSAGES_PER_DAY_CEILING, Window, next_free, room
-from scrapinsta_ray.store.database import AnyRow, clock, now, reading, upsert
-from scrapinsta_ray.store.tables import messages_sent, suppressions
+from scrapinsta_ray.store.database import AnyRow, clock, now, reading, upsert, upserting
+from scrapinsta_ray.store.tables import job_tasks, messages_sent, suppressions
 
 CHUNK = 1000
 """Names in one IN list."""
@@ -23,14 +24,44 @@ class Allowance:
     retry_after_s: float
 
 
+_PERSON = ("client_id", "dest_username")
+_MESSAGE = ("account", "job_id", "code", "sent_at")
+
+
 def record(tx: Connection, rows: Sequence[Mapping[str, Any]], *, renew: bool) -> None:
     """Ledger rows (client_id, dest_username, account, job_id, code, sent_at).
 
-    A person who is there already: with `renew` it was another message, after a cool-off; without, the same one told
-    again, which leaves the row.
+    A person who is there already: with `renew` it was another message, after a cool-off; without, it may be the same
+    one told again, which leaves the row that its job wrote.
     """
-    update = ["account", "job_id", "code", "sent_at"] if renew else []
-    upsert(tx, messages_sent, rows, key=["client_id", "dest_username"], update=update)
+    upsert(tx, messages_sent, rows if renew else _untold(tx, rows), key=_PERSON, update=_MESSAGE)
+
+
+def _untold(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those of `rows` that are not in the ledger from the same job."""
+    if not rows:
+        return []
+    columns = (messages_sent.c.client_id, messages_sent.c.dest_username, messages_sent.c.job_id)
+    people = [(row["client_id"], row["dest_username"]) for row in rows]
+    told = {tuple(row) for row in tx.execute(select(*columns).where(tuple_(*columns[:2]).in_(people)))}
+    return [row for row in rows if (row["client_id"], row["dest_username"], row["job_id"]) not in told]
+
+
+def record_ended(tx: Connection, job_id: str, username: str, code: str) -> None:
+    """The ledger row of a task that has just ended, from the task's own row."""
+    values = {"of_job": job_id, "to": username, "code": code}
+    tx.execute(_record_ended(tx.dialect.name), values)
+
+
+@cache
+def _record_ended(dialect: str) -> Insert:
+    told = (job_tasks.c.client_id, job_tasks.c.username, job_tasks.c.account, job_tasks.c.job_id)
+    task = select(*told, bindparam("code", type_=messages_sent.c.code.type), job_tasks.c.finished_at).where(
+        job_tasks.c.job_id == bindparam("of_job"), job_tasks.c.username == bindparam("to")
+    )
+    return upserting(dialect, messages_sent, _PERSON, _MESSAGE).from_select(
+        ["client_id", "dest_username", "account", "job_id", "code", "sent_at"], task
+    )
 
 
 def blocked(tx: Connection, client_id: str, cool_off: Mapping[str, int | None]) -> dict[str, str]:
