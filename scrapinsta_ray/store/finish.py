@@ -3,16 +3,15 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import BigInteger, Connection, bindparam, select, tuple_
 
 from scrapinsta_ray.domain.models import Kind, Profile, Score, Task, TaskStatus
 from scrapinsta_ray.domain.pacing import RETRY_FACTOR, retry_delay_s
 from scrapinsta_ray.domain.transitions import Change, Held, Report, Verdict, apply
 from scrapinsta_ray.store import ledger, outbox, profiles
-from scrapinsta_ray.store.database import AnyRow, now, transaction
+from scrapinsta_ray.store.database import AnyRow, microseconds, now, transaction
 from scrapinsta_ray.store.indexes import CHANGE, CHANGE_NAMED, KEY, NAME, by
 from scrapinsta_ray.store.tables import job_tasks
 
@@ -62,7 +61,6 @@ _HELD = (
     job_tasks.c.lease_id,
     job_tasks.c.attempts,
     job_tasks.c.max_attempts,
-    now().label("now"),
 )
 
 
@@ -116,10 +114,7 @@ def finish_messages(tx: Connection, sent: Sequence[Sent], *, retry_base_s: float
         return [Ended(sent[0].job_id, Verdict.APPLIED)]
     ending = _Ending(_lock_messages(tx, sent), retry_base_s)
     answers: list[Ended] = []
-    news: dict[bool, list[dict[str, Any]]] = {
-        True: [],
-        False: [],
-    }  # ledger rows: of this report, of a repeated one
+    contacted: dict[tuple[str, bool], list[int]] = {}  # by code, and whether the report is news
     for one in sent:
         key = (one.client_id, one.account, one.job_id, one.username)
         change = ending.take(key, one.report, {"code": one.report.code}, one.account)
@@ -127,11 +122,12 @@ def finish_messages(tx: Connection, sent: Sequence[Sent], *, retry_base_s: float
         if change is None:
             continue
         if change.contacted:
-            news[change.verdict is Verdict.APPLIED].append(_ledger_row(ending.rows[key], one.report.code))
+            is_news = change.verdict is Verdict.APPLIED
+            contacted.setdefault((one.report.code, is_news), []).append(ending.rows[key].id)
         _heed(tx, one, change)
     ending.write(tx)
-    ledger.record(tx, news[True], renew=True)
-    ledger.record(tx, news[False], renew=False)
+    for (code, is_news), ids in sorted(contacted.items(), reverse=True):
+        ledger.record(tx, ids, code, renew=is_news)
     return answers
 
 
@@ -167,8 +163,12 @@ def _end_held(tx: Connection, one: Sent) -> bool:
     values = {"status": change.status, "result": {"code": report.code}, "lease_holder": one.account}
     if not tx.execute(_END_HELD, {**where, **values, **_reason(report)}).rowcount:
         return False
-    ledger.record_ended(tx, one.job_id, one.username, report.code)
+    ledger.record_named(tx, one.job_id, one.username, report.code)
     return True
+
+
+_END = CHANGE.values(finished_at=now())
+_DELAY = CHANGE.values(available_at=now(bindparam("available_in", type_=BigInteger())))
 
 
 class _Ending:
@@ -197,9 +197,7 @@ class _Ending:
         if change.status is TaskStatus.DELAYED:
             base_s = self._retry_base_s * RETRY_FACTOR[Kind(row.kind)]
             delay_s = report.retry_after_s or retry_delay_s(row.attempts, base_s, random.random())
-            values["available_at"] = row.now + timedelta(seconds=delay_s)
-        else:
-            values["finished_at"] = row.now
+            values["available_in"] = microseconds(delay_s)
         if change.maybe_sent:
             values["maybe_sent"] = True
         if change.free_attempt:
@@ -212,7 +210,8 @@ class _Ending:
         for task_id, values in self._moves.items():
             alike.setdefault(repr(values), (values, []))[1].append(task_id)
         for values, ids in alike.values():
-            tx.execute(CHANGE, {**values, "ids": sorted(ids)})
+            statement = _DELAY if values["status"] is TaskStatus.DELAYED else _END
+            tx.execute(statement, {**values, "ids": sorted(ids)})
 
 
 def _reason(report: Report) -> dict[str, str | None]:
@@ -230,17 +229,6 @@ def _lock_messages(tx: Connection, sent: Sequence[Sent]) -> dict[tuple[str, str,
     names = sorted({(one.job_id, one.username) for one in sent})
     rows = tx.execute(_LOCK_MESSAGES, {"names": names, "clients": sorted({one.client_id for one in sent})})
     return {(row.client_id, row.account, row.job_id, row.username): row for row in rows}
-
-
-def _ledger_row(row: AnyRow, code: str) -> dict[str, Any]:
-    return {
-        "client_id": row.client_id,
-        "dest_username": row.username,
-        "account": row.account,
-        "job_id": row.job_id,
-        "code": code,
-        "sent_at": row.now,
-    }
 
 
 def _heed(tx: Connection, sent: Sent, change: Change) -> None:

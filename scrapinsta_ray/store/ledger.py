@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, bindparam, func, select, tuple_
+from sqlalchemy import Connection, Insert, Select, bindparam, exists, func, select
 
 from scrapinsta_ray.domain.pacing import DAY_S, HOUR_S, MESSAGES_PER_DAY_CEILING, Window, next_free, room
 from scrapinsta_ray.store.database import AnyRow, clock, now, reading, upsert, upserting
+from scrapinsta_ray.store.indexes import KEY, NAME, by
 from scrapinsta_ray.store.tables import job_tasks, messages_sent, suppressions
 
 CHUNK = 1000
@@ -24,44 +25,54 @@ class Allowance:
     retry_after_s: float
 
 
-_PERSON = ("client_id", "dest_username")
-_MESSAGE = ("account", "job_id", "code", "sent_at")
-
-
-def record(tx: Connection, rows: Sequence[Mapping[str, Any]], *, renew: bool) -> None:
-    """Ledger rows (client_id, dest_username, account, job_id, code, sent_at).
+def record(tx: Connection, ids: Sequence[int], code: str, *, renew: bool) -> None:
+    """Ledger rows of the tasks with these ids, from their own rows; the time is now.
 
     A person who is there already: with `renew` it was another message, after a cool-off; without, it may be the same
     one told again, which leaves the row that its job wrote.
     """
-    upsert(tx, messages_sent, rows if renew else _untold(tx, rows), key=_PERSON, update=_MESSAGE)
+    if ids:
+        tx.execute(_record(tx.dialect.name, renew), {"ids": sorted(ids), "code": code})
 
 
-def _untold(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Those of `rows` that are not in the ledger from the same job."""
-    if not rows:
-        return []
-    columns = (messages_sent.c.client_id, messages_sent.c.dest_username, messages_sent.c.job_id)
-    people = [(row["client_id"], row["dest_username"]) for row in rows]
-    told = {tuple(row) for row in tx.execute(select(*columns).where(tuple_(*columns[:2]).in_(people)))}
-    return [row for row in rows if (row["client_id"], row["dest_username"], row["job_id"]) not in told]
+def record_named(tx: Connection, job_id: str, username: str, code: str) -> None:
+    """The ledger row of the one task of this job and person, as `record` with `renew`."""
+    tx.execute(_record_named(tx.dialect.name), {"of_job": job_id, "to": username, "code": code})
 
 
-def record_ended(tx: Connection, job_id: str, username: str, code: str) -> None:
-    """The ledger row of a task that has just ended, from the task's own row."""
-    values = {"of_job": job_id, "to": username, "code": code}
-    tx.execute(_record_ended(tx.dialect.name), values)
+_PERSON = ("client_id", "dest_username")
+_MESSAGE = ("account", "job_id", "code", "sent_at")
+_NEWS = select(
+    job_tasks.c.client_id,
+    job_tasks.c.username,
+    job_tasks.c.account,
+    job_tasks.c.job_id,
+    bindparam("code", type_=messages_sent.c.code.type),
+    now(),
+)
+
+_there = messages_sent.alias("there")
+_TOLD = exists().where(
+    _there.c.client_id == job_tasks.c.client_id,
+    _there.c.dest_username == job_tasks.c.username,
+    _there.c.job_id == job_tasks.c.job_id,
+)
 
 
 @cache
-def _record_ended(dialect: str) -> Insert:
-    told = (job_tasks.c.client_id, job_tasks.c.username, job_tasks.c.account, job_tasks.c.job_id)
-    task = select(*told, bindparam("code", type_=messages_sent.c.code.type), job_tasks.c.finished_at).where(
-        job_tasks.c.job_id == bindparam("of_job"), job_tasks.c.username == bindparam("to")
-    )
-    return upserting(dialect, messages_sent, _PERSON, _MESSAGE).from_select(
-        ["client_id", "dest_username", "account", "job_id", "code", "sent_at"], task
-    )
+def _record(dialect: str, renew: bool) -> Insert:
+    tasks = _NEWS.where(job_tasks.c.id.in_(bindparam("ids", expanding=True)))
+    return _from(dialect, by(KEY, tasks if renew else tasks.where(~_TOLD)))
+
+
+@cache
+def _record_named(dialect: str) -> Insert:
+    task = _NEWS.where(job_tasks.c.job_id == bindparam("of_job"), job_tasks.c.username == bindparam("to"))
+    return _from(dialect, by(NAME, task))
+
+
+def _from(dialect: str, tasks: Select[*tuple[Any, ...]]) -> Insert:
+    return upserting(dialect, messages_sent, _PERSON, _MESSAGE).from_select([*_PERSON, *_MESSAGE], tasks)
 
 
 def blocked(tx: Connection, client_id: str, cool_off: Mapping[str, int | None]) -> dict[str, str]:
