@@ -40,6 +40,7 @@ class Task:
     due: bool = False
     parked: bool = False  # waits for its job's resumption
     maybe_sent: bool = False
+    cut_off: bool = False  # cancelled while it was in somebody's hands
     reason: str | None = None
 
     @property
@@ -205,8 +206,21 @@ class Model:
             task = self.tasks[key]
             assert task.status == "queued", task
             assert self.jobs[task.job_id].status == "running", "only running jobs lease"
+            task.maybe_sent = task.maybe_sent or self._in_doubt(task)
             task.status, task.attempts, task.expired = "sent", task.attempts + 1, False
             task.leases.append(lease)
+
+    def _in_doubt(self, task: Task) -> bool:
+        """May another message have reached this person, of which nobody said so?"""
+        others = [other for other in self.tasks.values() if other.key != task.key and other.kind == SEND]
+        same = [
+            o for o in others if (o.client, o.username) == (task.client, task.username) and o.status != "ok"
+        ]
+        silent = ("lease_expired", "cancelled")
+        return task.kind == SEND and any(
+            o.maybe_sent or (o.attempts and o.status in ("error", "cancelled") and o.reason in silent)
+            for o in same
+        )
 
     def check_pull(
         self,
@@ -236,6 +250,12 @@ class Model:
         assert all(self._blocked(self.tasks[key]) for key in dropped), "dropped without a reason"
         hands = held | {t.username for t in out}
         assert all(self.tasks[key].username in hands for key in waiting), "put off without a reason"
+
+    def doubts(self, task: Task) -> tuple[bool, bool]:
+        """Must, and may, the sender look into the thread first? What any job of the client left open counts."""
+        mine = [t for t in self._messages(task.client) if t.username == task.username]
+        unproven = [t for t in mine if t.status != "ok"]
+        return any(t.maybe_sent or t.cut_off for t in unproven), any(t.leases for t in unproven)
 
     def _blocked(self, task: Task) -> str | None:
         return self.blocked(task.client, task.username, task.cool_off_days)
@@ -404,6 +424,7 @@ class Model:
         """Ends the job, or its whole campaign."""
         family = self.family(job_id)
         for task in self.of((job.id for job in family), *UNFINISHED):
+            task.cut_off = task.cut_off or task.status == "sent"
             task.status, task.reason = "cancelled", "cancelled"
         for job in family:
             job.status = "cancelled" if job.status in ALIVE else job.status
