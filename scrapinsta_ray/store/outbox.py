@@ -1,10 +1,10 @@
 """Messages handed to a client's extension."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, ScalarSelect, select
+from sqlalchemy import Connection, ScalarSelect, and_, or_, select
 
 from scrapinsta_ray.domain.models import Kind, Task, TaskStatus
 from scrapinsta_ray.store import ledger
@@ -34,7 +34,8 @@ def pull(tx: Connection, client_id: str, account: str, *, limit: int, ttl_s: flo
     """Leases up to `limit` messages of the client's `account`, as many as its hour and day still allow.
 
     Whoever was written to or suppressed since the enqueue is not handed out: that task ends `cancelled`. Whoever is
-    in the hands of another of the client's accounts waits. Pulls of one client take turns, so that all this is exact.
+    in the hands of another of the client's accounts waits. Whoever another task may have written to comes with
+    `maybe_sent`. Pulls of one client take turns, so that all this is exact.
     """
     limits = tx.execute(
         select(clients.c.messages_per_hour, clients.c.messages_per_day)
@@ -48,7 +49,7 @@ def pull(tx: Connection, client_id: str, account: str, *, limit: int, ttl_s: flo
     out = sum(holder == account for holder in in_hand.values())
     allowed = ledger.allowance(limits, ledger.last_day(tx, client_id, account), out, at)
     rows, touched = _sendable(tx, client_id, account, min(limit, allowed.left), ttl_s, set(in_hand))
-    tasks = mark_leased(tx, Kind.SEND_MESSAGE, rows, holder=account)
+    tasks = _with_doubts(tx, client_id, mark_leased(tx, Kind.SEND_MESSAGE, rows, holder=account))
     if len(tasks) == limit:
         return Pulled(tasks, 0.0, touched)
     spent = len(tasks) == allowed.left
@@ -103,6 +104,35 @@ def _second_of_a_person(rows: Sequence[AnyRow], in_hand: set[str]) -> list[AnyRo
             second.append(row)
         seen.add(row.username)
     return second
+
+
+def _with_doubts(tx: Connection, client_id: str, tasks: list[Task]) -> list[Task]:
+    """Marks those whose person had a message in somebody's hands before, in any job, that may have left unreported."""
+    doubts = _in_doubt(tx, client_id, [task.username for task in tasks if not task.maybe_sent])
+    if not doubts:
+        return tasks
+    tx.execute(change(task.id for task in tasks if task.username in doubts).values(maybe_sent=True))
+    return [replace(task, maybe_sent=task.maybe_sent or task.username in doubts) for task in tasks]
+
+
+def _in_doubt(tx: Connection, client_id: str, usernames: Sequence[str]) -> set[str]:
+    if not usernames:
+        return set()
+    fell_silent = and_(
+        job_tasks.c.attempts > 0,
+        job_tasks.c.status.in_([TaskStatus.ERROR, TaskStatus.CANCELLED]),
+        job_tasks.c.reason_code.in_(["lease_expired", "cancelled"]),
+    )
+    rows = tx.scalars(
+        select(job_tasks.c.username).where(
+            job_tasks.c.client_id == client_id,
+            job_tasks.c.username.in_(usernames),
+            job_tasks.c.kind == Kind.SEND_MESSAGE,
+            job_tasks.c.status != TaskStatus.OK,  # those are in the ledger
+            or_(job_tasks.c.maybe_sent, fell_silent),
+        )
+    )
+    return set(rows)
 
 
 def _postpone(tx: Connection, rows: Sequence[AnyRow], seconds: float) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from scrapinsta_ray.domain.models import UNFINISHED, JobStatus
-from scrapinsta_ray.store import clients, jobs, ledger, outbox, schema, tasks
+from scrapinsta_ray.store import campaigns, clients, control, jobs, ledger, outbox, schema, tasks
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.jobs import Asked, Outreach
 from scrapinsta_ray.store.tables import job_tasks
@@ -54,20 +54,39 @@ def test_what_a_killed_puller_held_comes_back_and_is_done_once(
     until(lambda: processes.count("hangs", "began"))
     processes.kill(puller)
     me = survivor(db, processes)
-    until(lambda: tasks.rescue(db) or tasks.look(db).kinds)
-    until(lambda: not tasks.look(db).expired and me_finishes(me, a_client))
+    until(lambda: finishes_everything(me, a_client))
     assert ledger.count(db, a_client) == 1
     assert violations(processes.events(), final(db)) == []
 
 
-def me_finishes(me: Actor, client: str) -> bool:
-    """Works and sends what there is; True when nothing is left."""
+def finishes_everything(me: Actor, client: str) -> bool:
+    """Rescues, works and sends what there is; True when nothing is left."""
     tasks.rescue(me.db)
     if work := me.lease(5, ttl_s=60):
         me.report([ok(task) for task in work])
     if pulled := me.pull(client, "c1", 5, ttl_s=60):
         me.report([ok(task, me.write_to(task)) for task in pulled])
     return unfinished(me.db) == 0
+
+
+@pytest.mark.parametrize("end", ["expiry", "cancel"])
+def test_a_new_job_does_not_write_again_to_whom_a_killed_sender_wrote(
+    db: Database, a_client: str, processes: Crew, end: str
+) -> None:
+    """The sender typed and was killed before it said so; its task ends. The next one looks into the thread."""
+    first = jobs.enqueue_messages(db, Asked(a_client, "c1", max_attempts=1), Outreach("Hola", ["luz"]))
+    [sender] = processes.start("takes_and_hangs", {"ttl_s": 0.3, "client": a_client, "account": "c1"})
+    until(lambda: processes.count("hangs", "began"))
+    processes.kill(sender)
+    if end == "cancel":
+        control.cancel(db, a_client, first.job_id)
+    else:
+        until(lambda: tasks.rescue(db) == [first.job_id])
+        campaigns.settle(db, [first.job_id])
+    assert jobs.enqueue_messages(db, Asked(a_client, "c1"), Outreach("Hola", ["luz"])).total_items == 1
+    until(lambda: finishes_everything(survivor(db, processes), a_client))
+    assert ledger.count(db, a_client) == 1
+    assert violations(processes.events(), final(db)) == []
 
 
 @pytest.mark.parametrize("statement", ["UPDATE job_tasks", "INSERT INTO messages_sent", "COMMIT"])

@@ -307,6 +307,19 @@ def test_a_lease_locks_about_its_batch(a_long_queue: Database, limit: int) -> No
     assert limit <= locked <= 4 * limit + 20
 
 
+def test_a_second_puller_neither_waits_nor_is_sent_away(a_long_queue: Database) -> None:
+    lease_in: Any = tasks.lease_work.__wrapped__  # type: ignore[attr-defined]
+    other = Database(a_long_queue.engine.url.render_as_string(hide_password=False), pool_size=1)
+    with a_long_queue.begin() as tx, other.begin() as second:
+        second.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = 1")
+        taken, more = (
+            {task.id for task in lease_in(each, Kind.ANALYZE_PROFILE, limit=BATCH, ttl_s=600)}
+            for each in (tx, second)
+        )
+    other.dispose()
+    assert len(taken | more) == 2 * BATCH
+
+
 def test_a_lease_costs_the_same_however_long_the_queue(
     a_short_queue: Database, a_long_queue: Database
 ) -> None:
