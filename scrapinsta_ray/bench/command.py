@@ -1,7 +1,9 @@
 """`scrapinsta bench`: runs benchmarks with progress on stderr and says the outcome on stdout."""
 
+import contextlib
 import json
 import signal
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -24,12 +26,22 @@ def names(word: str) -> list[str]:
 
 def run(word: str, *, quick: bool, as_json: bool) -> int:
     """Runs and prints; exit code 1 if a bar was missed. Raises LookupError for an unknown benchmark."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers end and folders go, as with Ctrl-C
     reports = []
-    for name in names(word):
-        reports.append(_measure(name, BENCHES[name], quick))
-        _show(reports[-1], as_json)
+    with _ended_as_by_ctrl_c():
+        for name in names(word):
+            reports.append(_measure(name, BENCHES[name], quick))
+            _show(reports[-1], as_json)
     return 0 if all(report.ok for report in reports) else 1
+
+
+@contextlib.contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """SIGTERM is KeyboardInterrupt here: servers end and their folders go."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _measure(name: str, bench: Bench, quick: bool) -> Report:

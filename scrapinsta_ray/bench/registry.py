@@ -26,6 +26,6 @@ class Bench:
 
 BENCHES = {
     "store": Bench(
-        "The leasing store against bare PyMySQL on the same tables.", "scrapinsta_ray.bench.store", 11
+        "The leasing store against bare PyMySQL on the same tables.", "scrapinsta_ray.bench.store", 10
     ),
 }
