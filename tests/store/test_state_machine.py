@@ -50,7 +50,7 @@ from scrapinsta_ray.store.tables import job_tasks, messages_sent, sending_accoun
 from scrapinsta_ray.store.tables import jobs as job_rows
 from tests.store.model import ALIVE, ANALYZE, CAMPAIGN, FETCH, SEND, UNFINISHED, Job, Key, Model, Report, Task
 
-LIMITS = {"acme": (3, 5), "beta": (50, 50)}
+LIMITS = {"acme": (2, 3), "beta": (50, 50)}
 USED = (job_tasks, job_rows, messages_sent, suppressions, sending_accounts)
 TTL_S = 600.0  # nothing becomes due or expires by itself while an example runs
 FOUND = ["ana", "eva", "luz"]  # whom every target follows
@@ -584,7 +584,7 @@ def test_the_store_does_what_the_model_says(db: Database) -> None:
 def three_messages(db: Database) -> list[models.Task]:
     """In the hands of acme's account c1."""
     clients.create(db, "acme", "Acme")
-    jobs.enqueue_messages(db, Asked("acme", "c1"), Outreach("Hola", FOUND))
+    jobs.enqueue_messages(db, Asked("acme", "c1"), Outreach("Hola", FOUND, cool_off_days=30))
     return outbox.pull(db, "acme", "c1", limit=3, ttl_s=TTL_S).tasks
 
 
@@ -646,3 +646,16 @@ def test_a_late_ok_of_a_cancelled_message_renews_an_old_ledger_row(
     control.cancel(db, "acme", second.job_id)
     tell(db, (task, True, "sent"))
     assert jobs.enqueue_messages(db, Asked("acme", "c1"), again).skipped["cool_off"] == 1
+
+
+def test_the_same_message_told_again_is_not_another_one(
+    db: Database, three_messages: list[models.Task]
+) -> None:
+    ana = three_messages[0]
+    control.cancel(db, "acme", ana.job_id)
+    tell(db, (ana, True, "sent"))
+    with db.begin() as tx:
+        tx.execute(update(messages_sent).values(sent_at=now(-40 * 86_400)))
+    tell(db, (ana, True, "sent"))
+    again = Outreach("Hola", ["ana"], cool_off_days=30)
+    assert jobs.enqueue_messages(db, Asked("acme", "c1"), again).total_items == 1
