@@ -14,23 +14,27 @@ from scrapinsta_ray.domain.models import Kind, Task
 from scrapinsta_ray.store.ids import new_lease_id
 
 _SELECT = """
-SELECT id, client_id, job_id, username, account, attempts, max_attempts, maybe_sent, payload,
-       TIMESTAMPADD(SECOND, 60, UTC_TIMESTAMP(6))
+SELECT id, client_id, job_id, username, account, attempts, max_attempts, maybe_sent, payload
 FROM job_tasks
 WHERE kind = %s AND status = 'queued' AND client_id = %s AND account = %s
 ORDER BY priority, id LIMIT %s FOR UPDATE SKIP LOCKED
 """
 _LEASE = """
-UPDATE job_tasks SET status = 'sent', attempts = attempts + 1, lease_id = %s, lease_expires_at = %s WHERE id IN %s
+UPDATE job_tasks SET status = 'sent', attempts = attempts + 1, lease_id = %s,
+       lease_expires_at = TIMESTAMPADD(SECOND, 60, UTC_TIMESTAMP(6))
+WHERE id IN %s
 """
 _END = """
-UPDATE job_tasks SET status = 'ok', result = %s, reason_code = NULL, reason = NULL, lease_holder = %s,
-       finished_at = UTC_TIMESTAMP(6)
-WHERE id = %s AND lease_id = %s AND status = 'sent'
+UPDATE job_tasks FORCE INDEX (uq_job_tasks_job_id_username)
+SET status = 'ok', result = %s, reason_code = NULL, reason = NULL, finished_at = UTC_TIMESTAMP(6)
+WHERE job_id = %s AND username = %s AND client_id = %s AND account = %s AND lease_id = %s AND kind = 'send_message'
+      AND status = 'sent'
 """
 _LEDGER = """
 INSERT INTO messages_sent (client_id, dest_username, account, job_id, code, sent_at)
 VALUES (%s, %s, %s, %s, 'sent', UTC_TIMESTAMP(6))
+ON DUPLICATE KEY UPDATE account = VALUES(account), job_id = VALUES(job_id), code = VALUES(code),
+       sent_at = VALUES(sent_at)
 """
 _INSERT = """
 INSERT INTO job_tasks (client_id, job_id, kind, username, account, status, priority, attempts, max_attempts,
@@ -68,13 +72,14 @@ class Floor:
         self._cursor.execute(_SELECT, (str(kind), client_id, account, limit))
         rows = self._cursor.fetchall()
         if rows:
-            self._cursor.execute(_LEASE, (new_lease_id(), rows[0][-1], sorted(row[0] for row in rows)))
+            self._cursor.execute(_LEASE, (new_lease_id(), sorted(row[0] for row in rows)))
         self._connection.commit()
         return len(rows)
 
     def finish(self, task: Task) -> None:
         """Ends a message and writes its ledger row."""
-        self._cursor.execute(_END, ('{"code": "sent"}', task.account, task.id, task.lease_id))
+        names = (task.job_id, task.username, task.client_id, task.account, task.lease_id)
+        self._cursor.execute(_END, ('{"code": "sent"}', *names))
         assert self._cursor.rowcount == 1
         self._cursor.execute(_LEDGER, (task.client_id, task.username, task.account, task.job_id))
         self._connection.commit()

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, bindparam, exists, func, select
+from sqlalchemy import Connection, Insert, bindparam, exists, func, select
 
 from scrapinsta_ray.domain.pacing import DAY_S, HOUR_S, MESSAGES_PER_DAY_CEILING, Window, next_free, room
-from scrapinsta_ray.store.database import AnyRow, clock, now, reading, upsert, upserting
-from scrapinsta_ray.store.indexes import KEY, NAME, by
+from scrapinsta_ray.store.database import AnyRow, change_one, clock, now, reading, upsert, upserting
+from scrapinsta_ray.store.indexes import KEY, by
 from scrapinsta_ray.store.tables import job_tasks, messages_sent, suppressions
 
 CHUNK = 1000
@@ -35,9 +34,12 @@ def record(tx: Connection, ids: Sequence[int], code: str, *, renew: bool) -> Non
         tx.execute(_record(tx.dialect.name, renew), {"ids": sorted(ids), "code": code})
 
 
-def record_named(tx: Connection, job_id: str, username: str, code: str) -> None:
-    """The ledger row of the one task of this job and person, as `record` with `renew`."""
-    tx.execute(_record_named(tx.dialect.name), {"of_job": job_id, "to": username, "code": code})
+def record_one(
+    tx: Connection, client_id: str, dest_username: str, account: str, job_id: str, code: str
+) -> None:
+    """One ledger row, as `record` with `renew`; whoever calls has matched every name with the task's row."""
+    row = {"client_id": client_id, "dest_username": dest_username, "account": account, "job_id": job_id}
+    change_one(tx, _record_one(tx.dialect.name), row | {"code": code})
 
 
 _PERSON = ("client_id", "dest_username")
@@ -62,17 +64,13 @@ _TOLD = exists().where(
 @cache
 def _record(dialect: str, renew: bool) -> Insert:
     tasks = _NEWS.where(job_tasks.c.id.in_(bindparam("ids", expanding=True)))
-    return _from(dialect, by(KEY, tasks if renew else tasks.where(~_TOLD)))
+    insert = upserting(dialect, messages_sent, _PERSON, _MESSAGE)
+    return insert.from_select([*_PERSON, *_MESSAGE], by(KEY, tasks if renew else tasks.where(~_TOLD)))
 
 
 @cache
-def _record_named(dialect: str) -> Insert:
-    task = _NEWS.where(job_tasks.c.job_id == bindparam("of_job"), job_tasks.c.username == bindparam("to"))
-    return _from(dialect, by(NAME, task))
-
-
-def _from(dialect: str, tasks: Select[*tuple[Any, ...]]) -> Insert:
-    return upserting(dialect, messages_sent, _PERSON, _MESSAGE).from_select([*_PERSON, *_MESSAGE], tasks)
+def _record_one(dialect: str) -> Insert:
+    return upserting(dialect, messages_sent, _PERSON, _MESSAGE).values(sent_at=now())
 
 
 def blocked(tx: Connection, client_id: str, cool_off: Mapping[str, int | None]) -> dict[str, str]:

@@ -49,7 +49,9 @@ def pull(tx: Connection, client_id: str, account: str, *, limit: int, ttl_s: flo
     out = sum(holder == account for holder in in_hand.values())
     allowed = ledger.allowance(limits, ledger.last_day(tx, client_id, account), out, at)
     rows, touched = _sendable(tx, client_id, account, min(limit, allowed.left), ttl_s, set(in_hand))
-    tasks = _with_doubts(tx, client_id, mark_leased(tx, Kind.SEND_MESSAGE, rows, holder=account))
+    tasks = _with_doubts(
+        tx, client_id, mark_leased(tx, Kind.SEND_MESSAGE, rows, at + timedelta(seconds=ttl_s), holder=account)
+    )
     if len(tasks) == limit:
         return Pulled(tasks, 0.0, touched)
     spent = len(tasks) == allowed.left
@@ -82,7 +84,7 @@ def _sendable(
     """Locked messages that may go out, and the jobs from which others were dropped on the way."""
     touched: set[str] = set()
     while limit > 0:
-        rows = lock_queued(tx, Kind.SEND_MESSAGE, client_id, account, limit=limit, ttl_s=ttl_s)
+        rows = lock_queued(tx, Kind.SEND_MESSAGE, client_id, account, limit=limit)
         out = ledger.blocked(tx, client_id, {row.username: row.payload.get("cool_off_days") for row in rows})
         dropped = [row for row in rows if row.username in out]
         waiting = _second_of_a_person([row for row in rows if row.username not in out], in_hand)

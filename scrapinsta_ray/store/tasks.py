@@ -68,25 +68,31 @@ def lease_work(tx: Connection, kind: Kind, *, limit: int, ttl_s: float, after_cl
     Within a tenant by priority, then age. May give fewer than there are when a tenant has less than its share; the
     next call gets those.
     """
-    waiting = _waiting_clients(tx, kind, after=after_client, most=limit)
+    lowest, highest, expires = tx.execute(_SPAN, {"kind": kind, "ttl": microseconds(ttl_s)}).one()
+    waiting = _in_turn(tx, kind, lowest, highest, after=after_client, most=limit)
     rows: list[AnyRow] = []
     for client, share in zip(waiting, shares(limit, len(waiting)), strict=True):
-        rows += lock_queued(tx, kind, client, "", limit=share, ttl_s=ttl_s)
-    return mark_leased(tx, kind, rows)
+        rows += lock_queued(tx, kind, client, "", limit=share)
+    return mark_leased(tx, kind, rows, expires)
 
 
 _QUEUED = (job_tasks.c.kind == bindparam("kind"), job_tasks.c.status == TaskStatus.QUEUED)
 
-_SPAN = select(func.min(job_tasks.c.client_id), func.max(job_tasks.c.client_id)).where(*_QUEUED)
+_SPAN = select(
+    func.min(job_tasks.c.client_id),
+    func.max(job_tasks.c.client_id),
+    now(bindparam("ttl", type_=BigInteger())),
+).where(*_QUEUED)
 _NEXT = select(func.min(job_tasks.c.client_id)).where(*_QUEUED, job_tasks.c.client_id > bindparam("after"))
 
 
-def _waiting_clients(tx: Connection, kind: Kind, *, after: str, most: int) -> list[str]:
+def _in_turn(
+    tx: Connection, kind: Kind, lowest: str | None, highest: str, *, after: str, most: int
+) -> list[str]:
     """Up to `most` tenants with queued work, in order, beginning behind `after` and going round.
 
-    One index probe a tenant, whatever the backlog; a single one if there is but one tenant.
+    One index probe a tenant, whatever the backlog; none if `lowest` is `highest`.
     """
-    lowest, highest = tx.execute(_SPAN, {"kind": kind}).one()
     if lowest is None or lowest == highest:
         return [lowest] if lowest else []
     found: list[str] = []
@@ -101,7 +107,7 @@ def _waiting_clients(tx: Connection, kind: Kind, *, after: str, most: int) -> li
 
 _LOCK = by(
     LEASE,
-    select(*_TASK, now(bindparam("ttl", type_=BigInteger())).label("expires"))
+    select(*_TASK)
     .where(
         *_QUEUED,
         job_tasks.c.client_id == bindparam("client"),
@@ -113,20 +119,9 @@ _LOCK = by(
 )
 
 
-def lock_queued(
-    tx: Connection, kind: Kind, client_id: str, account: str, *, limit: int, ttl_s: float
-) -> Sequence[AnyRow]:
-    """Locks up to `limit` queued tasks that nobody else has locked, first come first.
-
-    Each row carries `expires`, the end of a lease given now, by the database's clock.
-    """
-    wanted = {
-        "kind": kind,
-        "client": client_id,
-        "account": account,
-        "most": limit,
-        "ttl": microseconds(ttl_s),
-    }
+def lock_queued(tx: Connection, kind: Kind, client_id: str, account: str, *, limit: int) -> Sequence[AnyRow]:
+    """Locks up to `limit` queued tasks that nobody else has locked, first come first."""
+    wanted = {"kind": kind, "client": client_id, "account": account, "most": limit}
     return tx.execute(_LOCK, wanted).all()
 
 
@@ -139,11 +134,16 @@ _LEASE = CHANGE.values(
 )
 
 
-def mark_leased(tx: Connection, kind: Kind, rows: Sequence[AnyRow], holder: str | None = None) -> list[Task]:
-    """Gives the locked `rows` one new lease, in one statement; they come back as Tasks, in their order."""
+def mark_leased(
+    tx: Connection, kind: Kind, rows: Sequence[AnyRow], expires: datetime, holder: str | None = None
+) -> list[Task]:
+    """Gives the locked `rows` one new lease, in one statement; they come back as Tasks, in their order.
+
+    `expires` is by the database's clock.
+    """
     if not rows:
         return []
-    lease_id, expires = new_lease_id(), rows[0].expires
+    lease_id = new_lease_id()
     ids = sorted(row.id for row in rows)
     tx.execute(_LEASE, {"ids": ids, "lease": lease_id, "holder": holder, "expires": expires})
     return [_task(row, kind, lease_id, expires) for row in rows]
