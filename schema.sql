@@ -37,10 +37,24 @@ CREATE TABLE api_keys (
     created_at DATETIME(6) NOT NULL,
     expires_at DATETIME(6),
     revoked_at DATETIME(6),
+    last_used_at DATETIME(6) COMMENT 'to the minute',
     CONSTRAINT pk_api_keys PRIMARY KEY (id)
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE INDEX ix_api_keys_client_id ON api_keys (client_id);
+
+CREATE TABLE audit_log (
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    at DATETIME(6) NOT NULL,
+    actor VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'cli:<user>, key:<id>, token:<jti> or dispatcher',
+    client_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'whose things changed; empty: everybody''s',
+    action VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    subject VARCHAR(100) NOT NULL COMMENT 'key, job, template, person, account',
+    details JSON,
+    CONSTRAINT pk_audit_log PRIMARY KEY (id)
+)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='who did what when; only ever added to' COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_audit_log_client ON audit_log (client_id, id);
 
 CREATE TABLE clients (
     id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -49,6 +63,10 @@ CREATE TABLE clients (
     messages_per_hour SMALLINT NOT NULL COMMENT 'per sending account',
     messages_per_day SMALLINT NOT NULL COMMENT 'per sending account',
     created_at DATETIME(6) NOT NULL,
+    pulls_per_minute INTEGER NOT NULL DEFAULT '60',
+    results_per_minute INTEGER NOT NULL DEFAULT '6000',
+    enqueues_per_minute INTEGER NOT NULL DEFAULT '30',
+    unfinished_tasks INTEGER NOT NULL COMMENT 'at most so many' DEFAULT '200000',
     CONSTRAINT pk_clients PRIMARY KEY (id)
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
@@ -88,6 +106,7 @@ CREATE TABLE job_tasks (
     reason VARCHAR(500),
     created_at DATETIME(6) NOT NULL,
     finished_at DATETIME(6),
+    template_id VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin COMMENT 'whose text it carries: once per client, template and person',
     CONSTRAINT pk_job_tasks PRIMARY KEY (id),
     CONSTRAINT uq_job_tasks_job_id_username UNIQUE (job_id, username)
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
@@ -167,6 +186,15 @@ CREATE TABLE messages_sent (
 
 CREATE INDEX ix_messages_sent_window ON messages_sent (client_id, account, sent_at);
 
+CREATE TABLE meters (
+    subject VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'a client; key:<id> or addr:<address> for log-ins',
+    name VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'pulls, results, enqueues, failed_logins',
+    full_at BIGINT NOT NULL COMMENT 'GCRA''s theoretical arrival time, microseconds',
+    CONSTRAINT pk_meters PRIMARY KEY (subject, name)
+)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='how much of each limit is used up' COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_meters_full ON meters (full_at);
+
 CREATE TABLE profile_scores (
     username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     model VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -197,6 +225,22 @@ CREATE TABLE profiles (
     CONSTRAINT pk_profiles PRIMARY KEY (username)
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
+CREATE TABLE revocations (
+    client_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    subject VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'a token''s jti, or a job: all its tokens until now',
+    at DATETIME(6) NOT NULL,
+    expires_at DATETIME(6) NOT NULL COMMENT 'no token that it concerns lives longer',
+    CONSTRAINT pk_revocations PRIMARY KEY (client_id, subject)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_revocations_expiry ON revocations (expires_at);
+
+CREATE TABLE salts (
+    name VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    value BLOB NOT NULL,
+    CONSTRAINT pk_salts PRIMARY KEY (name)
+)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='random, made once: what the hashes of forgotten people are salted with' COLLATE utf8mb4_bin;
+
 CREATE TABLE sending_accounts (
     client_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     account VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -204,10 +248,31 @@ CREATE TABLE sending_accounts (
     CONSTRAINT pk_sending_accounts PRIMARY KEY (client_id, account)
 )ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='a client''s own account, once the site has limited it' COLLATE utf8mb4_bin;
 
+CREATE TABLE signing_keys (
+    kid VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    secret BLOB NOT NULL COMMENT 'sealed with the secret key',
+    created_at DATETIME(6) NOT NULL,
+    retired_at DATETIME(6) COMMENT 'signs nothing new from then on',
+    CONSTRAINT pk_signing_keys PRIMARY KEY (kid)
+)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='what tokens are signed with; the newest signs, all verify' COLLATE utf8mb4_bin;
+
 CREATE TABLE suppressions (
     client_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'empty: nobody may write to this person',
-    username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'or # and a salted hash: forgotten, never collected',
     reason VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     created_at DATETIME(6) NOT NULL,
     CONSTRAINT pk_suppressions PRIMARY KEY (client_id, username)
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE templates (
+    id VARCHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'tpl:<UUIDv7 in hex>',
+    version INTEGER NOT NULL COMMENT 'from 1; the newest is used',
+    client_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    name VARCHAR(100) NOT NULL,
+    text TEXT NOT NULL COMMENT 'with the fields of domain/messages.py',
+    created_at DATETIME(6) NOT NULL,
+    retired_at DATETIME(6),
+    CONSTRAINT pk_templates PRIMARY KEY (id, version)
+)ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX ix_templates_client ON templates (client_id, id);

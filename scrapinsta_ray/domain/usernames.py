@@ -28,6 +28,8 @@ def normalize(raw: str) -> str:
     compatibility forms (NFKC) and case. Raises ValueError with a sentence for the user when what is left is not
     1 to 30 of a-z, 0-9, dot and underscore, begins or ends with a dot, or has two dots in a row.
     """
+    if is_valid(raw):
+        return raw
     name = _without_url(_trimmed(unicodedata.normalize("NFKC", raw)))
     name = name.removeprefix("@").lower()
     if not is_valid(name):

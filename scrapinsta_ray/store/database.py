@@ -5,11 +5,12 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import pymysql
 from sqlalchemy import (
     BigInteger,
     BindParameter,
@@ -234,7 +235,14 @@ def change_one(tx: Connection, statement: UpdateBase, values: Mapping[str, str |
     if tx.dialect.name == "sqlite":
         return tx.execute(statement, values).rowcount
     sql, constants = _as_text(statement, tx.dialect, tuple(values))
-    return tx.exec_driver_sql(sql, {**constants, **values}).rowcount
+    try:
+        with closing(tx.connection.cursor()) as cursor:
+            changed: int = cursor.execute(sql, {**constants, **values})
+            return changed
+    except pymysql.err.Error as error:
+        if error.args and error.args[0] in _AWAY:
+            tx.invalidate(error)
+        raise exc.DBAPIError.instance(sql, None, error, pymysql.err.Error) from error
 
 
 @functools.lru_cache(maxsize=64)

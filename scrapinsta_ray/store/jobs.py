@@ -90,6 +90,8 @@ def enqueue_analysis(
     def make(tx: Connection, job_id: str) -> Enqueued:
         add_job(tx, asked, job_id, Kind.ANALYZE_PROFILE, {"extra": extra}, total=len(good), skipped=skipped)
         add_tasks(tx, asked, job_id, Kind.ANALYZE_PROFILE, [(name, None) for name in good])
+        if not good:
+            _set_total(tx, job_id, 0, skipped)
         return Enqueued(job_id, len(good), skipped)
 
     return _once(db, asked, make)

@@ -63,6 +63,10 @@ clients = Table(
     Column("messages_per_hour", SmallInteger, nullable=False, comment="per sending account"),
     Column("messages_per_day", SmallInteger, nullable=False, comment="per sending account"),
     Column("created_at", Time, nullable=False),
+    Column("pulls_per_minute", Integer, nullable=False, server_default="60"),
+    Column("results_per_minute", Integer, nullable=False, server_default="6000"),
+    Column("enqueues_per_minute", Integer, nullable=False, server_default="30"),
+    Column("unfinished_tasks", Integer, nullable=False, server_default="200000", comment="at most so many"),
     **_INNODB,
 )
 
@@ -76,6 +80,55 @@ api_keys = Table(
     Column("created_at", Time, nullable=False),
     Column("expires_at", Time),
     Column("revoked_at", Time),
+    Column("last_used_at", Time, comment="to the minute"),
+    **_INNODB,
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("kid", Name(16), primary_key=True),
+    Column("secret", LargeBinary, nullable=False, comment="sealed with the secret key"),
+    Column("created_at", Time, nullable=False),
+    Column("retired_at", Time, comment="signs nothing new from then on"),
+    comment="what tokens are signed with; the newest signs, all verify",
+    **_INNODB,
+)
+
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("client_id", Name(32), primary_key=True),
+    Column("subject", Name(36), primary_key=True, comment="a token's jti, or a job: all its tokens until now"),
+    Column("at", Time, nullable=False),
+    Column("expires_at", Time, nullable=False, comment="no token that it concerns lives longer"),
+    Index("ix_revocations_expiry", "expires_at"),
+    **_INNODB,
+)
+
+meters = Table(
+    "meters",
+    metadata,
+    Column("subject", Name(64), primary_key=True, comment="a client; key:<id> or addr:<address> for log-ins"),
+    Column("name", Name(20), primary_key=True, comment="pulls, results, enqueues, failed_logins"),
+    Column("full_at", BigInteger, nullable=False, comment="GCRA's theoretical arrival time, microseconds"),
+    Index("ix_meters_full", "full_at"),
+    comment="how much of each limit is used up",
+    **_INNODB,
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("at", Time, nullable=False),
+    Column("actor", Name(64), nullable=False, comment="cli:<user>, key:<id>, token:<jti> or dispatcher"),
+    Column("client_id", Name(32), nullable=False, comment="whose things changed; empty: everybody's"),
+    Column("action", Name(40), nullable=False),
+    Column("subject", String(100), nullable=False, comment="key, job, template, person, account"),
+    Column("details", JSON),
+    Index("ix_audit_log_client", "client_id", "id"),
+    comment="who did what when; only ever added to",
     **_INNODB,
 )
 
@@ -146,6 +199,7 @@ job_tasks = Table(
     Column("reason", String(500)),
     Column("created_at", Time, nullable=False),
     Column("finished_at", Time),
+    Column("template_id", Name(36), comment="whose text it carries: once per client, template and person"),
     UniqueConstraint("job_id", "username"),
     Index("ix_job_tasks_lease", "kind", "status", "client_id", "account", "priority", "id"),
     Index("ix_job_tasks_job", "job_id", "status"),
@@ -171,13 +225,36 @@ messages_sent = Table(
     **_INNODB,
 )
 
+templates = Table(
+    "templates",
+    metadata,
+    Column("id", Name(36), primary_key=True, comment="tpl:<UUIDv7 in hex>"),
+    Column("version", Integer, primary_key=True, autoincrement=False, comment="from 1; the newest is used"),
+    Column("client_id", Name(32), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("text", Text, nullable=False, comment="with the fields of domain/messages.py"),
+    Column("created_at", Time, nullable=False),
+    Column("retired_at", Time),
+    Index("ix_templates_client", "client_id", "id"),
+    **_INNODB,
+)
+
 suppressions = Table(
     "suppressions",
     metadata,
     Column("client_id", Name(32), primary_key=True, comment="empty: nobody may write to this person"),
-    Column("username", Name(30), primary_key=True),
+    Column("username", Name(30), primary_key=True, comment="or # and a salted hash: forgotten, never collected"),
     Column("reason", Name(40), nullable=False),
     Column("created_at", Time, nullable=False),
+    **_INNODB,
+)
+
+salts = Table(
+    "salts",
+    metadata,
+    Column("name", Name(20), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    comment="random, made once: what the hashes of forgotten people are salted with",
     **_INNODB,
 )
 
