@@ -11,11 +11,11 @@ from unittest.mock import Mock
 import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
-from rich.console import Console
 from selenium.common import WebDriverException
 from selenium.webdriver.common.selenium_manager import SeleniumManager
 
 from scrapinsta_ray import __version__, cli, local, settings
+from scrapinsta_ray.cli import output
 from scrapinsta_ray.store import clients
 from scrapinsta_ray.store.database import Database
 
@@ -45,8 +45,8 @@ class Shell:
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
     monkeypatch.setenv("SCRAPINSTA_HOME", str(tmp_path))
     monkeypatch.delenv("SCRAPINSTA_DATABASE_URL", raising=False)
-    monkeypatch.setattr(cli, "out", Console(width=200))
-    monkeypatch.setattr(cli, "err", Console(stderr=True, width=200))
+    monkeypatch.setattr(output.out, "width", 200)
+    monkeypatch.setattr(output.err, "width", 200)
     return Shell(tmp_path, monkeypatch, capsys)
 
 

@@ -1,0 +1,39 @@
+"""`scrapinsta ...`: a thin shell over the rooms below; one file a group of commands."""
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from scrapinsta_ray import __version__
+from scrapinsta_ray.cli import accounts, bench, clients, db, run
+from scrapinsta_ray.cli.output import err, out
+from scrapinsta_ray.errors import ScrapInstaError
+
+app = typer.Typer(
+    no_args_is_help=True, help="Public Instagram profiles: collected, scored, and written to with care."
+)
+app.add_typer(run.app)  # those without a name stand beside the groups
+app.add_typer(bench.app)
+app.add_typer(db.app, name="db")
+app.add_typer(clients.app, name="clients")
+app.add_typer(accounts.app, name="accounts")
+
+
+def main() -> NoReturn:
+    """The command; an error of ours is one clear sentence and exit code 1, Ctrl-C is 130."""
+    try:
+        app(standalone_mode=True)
+    except ScrapInstaError as error:
+        err.print(f"[red]scrapinsta:[/] {error.message}", highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        out.print(__version__)
+        raise typer.Exit

@@ -1,0 +1,76 @@
+"""`scrapinsta db ...`: the schema and what is kept."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from scrapinsta_ray import settings
+from scrapinsta_ray.cli.options import AsJson
+from scrapinsta_ray.cli.output import err, fail, out
+from scrapinsta_ray.cli.stored import database
+from scrapinsta_ray.store import checkup, prune, schema
+from scrapinsta_ray.store.database import Database
+
+app = typer.Typer(no_args_is_help=True, help="The database.")
+
+
+@app.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the schema to this version, keeping the data."""
+    _found, db = database()
+    schema.upgrade(db)
+    err.print("The schema is up to date.")
+
+
+@app.command("schema")
+def db_schema() -> None:
+    """Print the whole MySQL schema."""
+    print(schema.as_sql(), end="")
+
+
+@app.command("check")
+def db_check(as_json: AsJson = False) -> None:
+    """Say in words whether the database is fit: version, isolation, time zone, migrations, indexes."""
+    db = Database(settings.load().url)
+    findings = checkup.check(db)
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        for finding in findings:
+            out.print("[green]ok[/]  " if finding.ok else "[red]no[/]  ", finding.text, highlight=False)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command("prune")
+def db_prune(
+    days: Annotated[float, typer.Option(min=1, help="Keep what ended within so many days.")] = 90,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete finished tasks and jobs that are old; the ledger of messages is kept for ever."""
+    _found, db = database()
+    counts = {"job_tasks": 0, "jobs": 0, "account_actions": 0}
+    with Progress(console=err, transient=True) as progress:
+        bar = progress.add_task("Pruning", total=prune.task_span(db))
+        for step in prune.prune(db, days, dry_run=dry_run):
+            counts[step.table] += step.deleted
+            progress.advance(bar, step.seen)
+    if as_json:
+        print(json.dumps(counts))
+        return
+    verb = "would be deleted" if dry_run else "were deleted"
+    out.print(", ".join(f"{n} of {table}" for table, n in counts.items()) + f" {verb}.")
+
+
+@app.command("reset")
+def db_reset(yes: Annotated[bool, typer.Option("--yes", help="Yes, all data goes.")] = False) -> None:
+    """Drop every table with all its data, and make them anew."""
+    db = Database(settings.load().url)
+    if not yes:
+        fail(f"This deletes everything in {db}: say so with --yes.")
+    schema.reset(db)
+    err.print("The database is empty and up to date.")
