@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from scrapinsta_ray.domain.models import Kind, Profile, Score, Task, TaskStatus
 from scrapinsta_ray.domain.pacing import RETRY_FACTOR, retry_delay_s
 from scrapinsta_ray.domain.transitions import Change, Held, Report, Verdict, apply
 from scrapinsta_ray.store import ledger, outbox, profiles
-from scrapinsta_ray.store.database import AnyRow, change_one, microseconds, now, transaction
+from scrapinsta_ray.store.database import AnyRow, Database, change_one, microseconds, now, transaction
 from scrapinsta_ray.store.indexes import CHANGE, CHANGE_NAMED, KEY, NAME, by
 from scrapinsta_ray.store.tables import job_tasks
 
@@ -105,12 +106,20 @@ def finish_work(tx: Connection, done: Sequence[Work], *, retry_base_s: float) ->
     return answers
 
 
-@transaction
-def finish_messages(tx: Connection, sent: Sequence[Sent], *, retry_base_s: float) -> list[Ended]:
+def finish_messages(db: Database, sent: Sequence[Sent], *, retry_base_s: float) -> list[Ended]:
     """Ends messages: task and ledger row together, the recipient taken from the task. Answers in order.
 
     Tenant and account are part of the look-up, so that another's task is as unknown as none.
     """
+    if len(sent) > 1 and 0 < len(groups := _groups(sent)) <= FEW:
+        with suppress(_NotAllHeld):
+            _end_all_held(db, groups, sent[0].report)
+            return [Ended(one.job_id, Verdict.APPLIED) for one in sent]
+    return _end_messages(db, sent, retry_base_s)
+
+
+@transaction
+def _end_messages(tx: Connection, sent: Sequence[Sent], retry_base_s: float) -> list[Ended]:
     if len(sent) == 1 and _end_held(tx, sent[0]):
         return [Ended(sent[0].job_id, Verdict.APPLIED)]
     ending = _Ending(_lock_messages(tx, sent), retry_base_s)
@@ -148,19 +157,65 @@ def _end_held(tx: Connection, one: Sent) -> bool:
 
     False, and nothing changed, if this is any other case.
     """
-    report = one.report
-    change = apply(
-        Held(Kind.SEND_MESSAGE, TaskStatus.SENT, report.lease_id, attempts=1, max_attempts=1), report
-    )
+    if not _says_it_left(one):
+        return False
     names = {"client": one.client_id, "to": one.username, "by": one.account, "of_job": one.job_id}
-    padded = any(name.endswith(" ") for name in names.values())  # which MySQL's = does not see
-    if not change.contacted or report.lease_id is None or padded:
+    values = {"status": TaskStatus.OK, "answer": json.dumps({"code": one.report.code})}
+    if not change_one(
+        tx, _END_HELD, {**names, **values, **_reason(one.report), "lease": one.report.lease_id}
+    ):
         return False
-    values = {"status": change.status, "answer": json.dumps({"code": report.code})}
-    if not change_one(tx, _END_HELD, {**names, **values, **_reason(report), "lease": report.lease_id}):
-        return False
-    ledger.record_one(tx, one.client_id, one.username, one.account, one.job_id, report.code)
+    ledger.record_one(tx, one.client_id, one.username, one.account, one.job_id, one.report.code)
     return True
+
+
+def _says_it_left(one: Sent) -> bool:
+    """A holder's word that the message left, in names without the blanks at the end that MySQL's = does not see."""
+    report = one.report
+    held = Held(Kind.SEND_MESSAGE, TaskStatus.SENT, report.lease_id, attempts=1, max_attempts=1)
+    names = (one.client_id, one.username, one.account, one.job_id, report.lease_id or " ")
+    return apply(held, report).contacted and not any(name.endswith(" ") for name in names)
+
+
+class _NotAllHeld(Exception):
+    """Some message of a batch is not in the hands of its reporter: nothing of the batch was done."""
+
+
+_END_ALL_HELD = CHANGE_NAMED.where(
+    job_tasks.c.job_id == bindparam("of_job"),
+    job_tasks.c.username.in_(bindparam("to", expanding=True)),
+    job_tasks.c.client_id == bindparam("client"),
+    job_tasks.c.account == bindparam("by"),
+    job_tasks.c.lease_id == bindparam("lease"),
+    job_tasks.c.kind == Kind.SEND_MESSAGE,
+    job_tasks.c.status == TaskStatus.SENT,
+).values(finished_at=now())
+
+FEW = 8
+"""Groups up to which it is quicker to end a batch group by group than to look first."""
+
+
+def _groups(sent: Sequence[Sent]) -> dict[tuple[str, ...], list[str]]:
+    """Recipients by what else names a task that its holder says has left; empty if reports are of different kinds."""
+    words = {(one.report.code, one.report.message) for one in sent}
+    names = {(one.job_id, one.username) for one in sent}
+    groups: dict[tuple[str, ...], list[str]] = {}
+    if len(words) == 1 and len(names) == len(sent) and all(map(_says_it_left, sent)):
+        for one in sent:
+            lease = one.report.lease_id or ""
+            groups.setdefault((one.job_id, one.client_id, one.account, lease), []).append(one.username)
+    return groups
+
+
+@transaction
+def _end_all_held(tx: Connection, groups: Mapping[tuple[str, ...], list[str]], report: Report) -> None:
+    """Many of `_end_held`. Raises _NotAllHeld, with nothing done, if that is not what they all are."""
+    values = {"status": TaskStatus.OK, "result": {"code": report.code}, **_reason(report)}
+    for (job_id, client_id, account, lease_id), names in sorted(groups.items()):
+        who = {"of_job": job_id, "client": client_id, "by": account, "lease": lease_id, "to": sorted(names)}
+        if tx.execute(_END_ALL_HELD, {**values, **who}).rowcount != len(names):
+            raise _NotAllHeld
+        ledger.record_named(tx, client_id, job_id, who["to"], report.code)
 
 
 _END = CHANGE.values(finished_at=now())

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Insert, bindparam, exists, func, select
 
 from scrapinsta_ray.domain.pacing import DAY_S, HOUR_S, MESSAGES_PER_DAY_CEILING, Window, next_free, room
 from scrapinsta_ray.store.database import AnyRow, change_one, clock, now, reading, upsert, upserting
-from scrapinsta_ray.store.indexes import KEY, by
+from scrapinsta_ray.store.indexes import KEY, NAME, by
 from scrapinsta_ray.store.tables import job_tasks, messages_sent, suppressions
 
 CHUNK = 1000
@@ -32,6 +32,12 @@ def record(tx: Connection, ids: Sequence[int], code: str, *, renew: bool) -> Non
     """
     if ids:
         tx.execute(_record(tx.dialect.name, renew), {"ids": sorted(ids), "code": code})
+
+
+def record_named(tx: Connection, client_id: str, job_id: str, usernames: Sequence[str], code: str) -> None:
+    """Ledger rows, as `record` with `renew`, of the tasks of a client's job for these people."""
+    names = {"client": client_id, "of_job": job_id, "to": usernames}
+    tx.execute(_record_named(tx.dialect.name), {**names, "code": code})
 
 
 def record_one(
@@ -66,6 +72,17 @@ def _record(dialect: str, renew: bool) -> Insert:
     tasks = _NEWS.where(job_tasks.c.id.in_(bindparam("ids", expanding=True)))
     insert = upserting(dialect, messages_sent, _PERSON, _MESSAGE)
     return insert.from_select([*_PERSON, *_MESSAGE], by(KEY, tasks if renew else tasks.where(~_TOLD)))
+
+
+@cache
+def _record_named(dialect: str) -> Insert:
+    tasks = _NEWS.where(
+        job_tasks.c.job_id == bindparam("of_job"),
+        job_tasks.c.username.in_(bindparam("to", expanding=True)),
+        job_tasks.c.client_id == bindparam("client"),
+    )
+    insert = upserting(dialect, messages_sent, _PERSON, _MESSAGE)
+    return insert.from_select([*_PERSON, *_MESSAGE], by(NAME, tasks))
 
 
 @cache

@@ -199,6 +199,45 @@ def test_one_batch_may_say_the_same_thing_twice(db: Database, a_message: Task) -
     assert [a.verdict for a in answers] == [Verdict.APPLIED, Verdict.REPEATED]
 
 
+def test_a_batch_with_one_message_of_another_lease_ends_the_others(db: Database, a_client: str) -> None:
+    jobs.enqueue_messages(db, Asked(a_client, "c1"), Outreach("Hola", ["ana", "luz", "sol"]))
+    held = pull(db)
+    reports = [Report(True, "dry_run", lease_id=held[0].lease_id) for _ in held]
+    reports[1] = Report(True, "dry_run", lease_id="f" * 32)
+    said = [finish.Sent("acme", "c1", t.job_id, t.username, r) for t, r in zip(held, reports, strict=True)]
+    answers = finish.finish_messages(db, said, retry_base_s=1)
+    assert [a.verdict for a in answers] == [Verdict.APPLIED, Verdict.CONFLICT, Verdict.APPLIED]
+    assert [state(db, task) for task in held] == ["ok", "sent", "ok"]
+    assert ledger.count(db, "acme") == 0
+
+
+def test_a_batch_of_the_same_words_ends_whole_even_with_a_stale_lease_among_it(
+    db: Database, a_client: str
+) -> None:
+    jobs.enqueue_messages(db, Asked(a_client, "c1"), Outreach("Hola", ["ana", "luz", "sol"]))
+    held = pull(db)
+    expire(db, held[1])
+    tasks.rescue(db)
+    said = [
+        finish.Sent("acme", "c1", t.job_id, t.username, Report(True, "sent", lease_id=t.lease_id))
+        for t in held
+    ]
+    answers = finish.finish_messages(db, said, retry_base_s=1)
+    assert [a.verdict for a in answers] == [
+        Verdict.APPLIED
+    ] * 3  # a message that left is a fact, lease or not
+    assert [state(db, task) for task in held] == ["ok"] * 3
+    assert ledger.count(db, "acme") == 3
+
+
+def test_an_analysis_of_no_valid_name_is_done_at_once(db: Database, a_client: str) -> None:
+    made = jobs.enqueue_analysis(db, Asked(a_client), ["no good", ".."], None)
+    assert (made.total_items, made.skipped["invalid"]) == (0, 2)
+    summary = progress.summary(db, a_client, made.job_id)
+    assert summary
+    assert summary["status"] == "done"
+
+
 def test_an_idempotency_key_has_one_job(db: Database) -> None:
     asked = Asked("acme", idempotency_key="k1")
     with ThreadPoolExecutor(4) as pool:
