@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import ray
 import yaml
-from cryptography.fernet import Fernet
+from cryptography.fernet import MultiFernet
 from ray import serve
 from ray.serve._private.api import serve_start
 from ray.serve.schema import ServeDeploySchema
@@ -36,7 +36,7 @@ def simulated_site(home: Path) -> str:
     return child.announced("simulator: ", 30)
 
 
-def fill_if_empty(db: Database, fernet: Fernet, bots: int) -> str | None:
+def fill_if_empty(db: Database, fernet: MultiFernet, bots: int) -> str | None:
     """The simulator's first `bots` accounts and a client `local` in a store without any; the client's key, if new."""
     if not accounts.everyone(db):
         for number in range(1, bots + 1):

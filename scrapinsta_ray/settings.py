@@ -4,12 +4,13 @@ Every field is `SCRAPINSTA_<NAME>` in the environment, for instance `SCRAPINSTA_
 """
 
 import os
+import re
 import secrets
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, MultiFernet
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -28,7 +29,9 @@ class Settings(BaseSettings):
         None, description="mysql://user:pass@host:port/db?charset=utf8mb4; unset: SQLite in `home`."
     )
     secret_key: SecretStr | None = Field(
-        None, description="Fernet key that seals bot passwords and cookies; unset: `home`/secret.key."
+        None,
+        description="Fernet keys with commas between: the first seals secrets at rest, all open; "
+        "unset: `home`/secret.key.",
     )
     site_url: str = Field("https://www.instagram.com", description="The site to read.")
     cluster_address: str | None = Field(
@@ -93,19 +96,27 @@ class Settings(BaseSettings):
         return self.url.startswith("sqlite")
 
     @cached_property
-    def fernet(self) -> Fernet:
-        """The sealer of secrets at rest. Raises Misconfigured if the key is not a Fernet key."""
-        key = self.secret_key.get_secret_value() if self.secret_key else _key_file(self.home / "secret.key")
-        try:
-            return Fernet(key)
-        except ValueError:
-            raise Misconfigured(
-                "SCRAPINSTA_SECRET_KEY must be 32 url-safe base64-encoded bytes (a Fernet key)."
-            ) from None
+    def fernet(self) -> MultiFernet:
+        """The sealer of secrets at rest: the first key seals, all open. Raises Misconfigured for what is no key."""
+        if self.secret_key:
+            return _sealer(self.secret_key.get_secret_value(), "SCRAPINSTA_SECRET_KEY")
+        path = self.home / "secret.key"
+        return _sealer(_key_file(path), str(path))
+
+
+def _sealer(text: str, where: str) -> MultiFernet:
+    """Of the keys in `text`, with commas, blanks or line ends between. The error repeats nothing of them."""
+    try:
+        return MultiFernet([Fernet(key) for key in re.split(r"[,\s]+", text.strip(", \t\r\n"))])
+    except ValueError:
+        raise Misconfigured(
+            f"{where} must hold Fernet keys, each 32 bytes in url-safe base64, with commas or line ends "
+            "between; `scrapinsta secret-key` makes one."
+        ) from None
 
 
 def _key_file(path: Path) -> str:
-    """The key in `path`, made on first use, readable by its owner alone."""
+    """What is in `path`; on first use a new key, readable by its owner alone."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
@@ -116,7 +127,7 @@ def _key_file(path: Path) -> str:
         pass
     finally:
         draft.unlink()
-    return path.read_text().strip()
+    return path.read_text()
 
 
 def load() -> Settings:

@@ -74,7 +74,7 @@ def commands() -> set[str]:
 @PAGES
 def test_every_command_exists(page: Path) -> None:
     known = commands()
-    named = re.findall(r"(?:^|[`(/])scrapinsta ([a-z]+(?: [a-z]+)?)", page.read_text(), re.MULTILINE)
+    named = re.findall(r"(?:^|[`(/])scrapinsta ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", page.read_text(), re.MULTILINE)
     assert named
     assert not [words for words in named if words not in known and words.split()[0] not in known]
 

@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from scrapinsta_ray import __version__
-from scrapinsta_ray.cli import accounts, bench, clients, db, run
+from scrapinsta_ray.cli import accounts, bench, clients, db, run, setup
 from scrapinsta_ray.cli.output import err, out
 from scrapinsta_ray.errors import ScrapInstaError
 
@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.add_typer(run.app)  # those without a name stand beside the groups
 app.add_typer(bench.app)
+app.add_typer(setup.app)
 app.add_typer(db.app, name="db")
 app.add_typer(clients.app, name="clients")
 app.add_typer(accounts.app, name="accounts")

@@ -1,5 +1,8 @@
 """The store of the settings, for commands that read or change it directly."""
 
+import os
+import pwd
+
 from scrapinsta_ray import settings
 from scrapinsta_ray.store import schema
 from scrapinsta_ray.store.database import Database
@@ -12,3 +15,12 @@ def database() -> tuple[settings.Settings, Database]:
     if found.embedded:
         schema.upgrade(db)
     return found, db
+
+
+def actor() -> str:
+    """Who types this command, for the audit log."""
+    number = os.getuid()
+    try:
+        return f"cli:{pwd.getpwuid(number).pw_name}"
+    except KeyError:  # in a container, often nobody has a name
+        return f"cli:{number}"

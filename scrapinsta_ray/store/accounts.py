@@ -7,13 +7,14 @@ from datetime import datetime
 from math import inf
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import MultiFernet
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from scrapinsta_ray.domain.models import Kind, Signal
 from scrapinsta_ray.domain.pacing import HOUR_S, cooldown_s
-from scrapinsta_ray.errors import Misconfigured
+from scrapinsta_ray.store import audit
 from scrapinsta_ray.store.database import clock, now, reading, transaction
+from scrapinsta_ray.store.sealing import refuse_another_key, unsealed
 from scrapinsta_ray.store.tables import account_actions, accounts
 
 Cookies = list[dict[str, Any]]
@@ -45,51 +46,81 @@ class Account:
     used: Mapping[Kind, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A bot account's name and password, to be stored. Its repr keeps the password."""
+
+    username: str
+    password: str = field(repr=False)
+
+
 @transaction
-def add(tx: Connection, fernet: Fernet, username: str, password: str) -> bool:
-    """A new account, active; False if it is there already: then its password is replaced and it is active again."""
-    sealed = fernet.encrypt(password.encode())
+def add(
+    tx: Connection, fernet: MultiFernet, username: str, password: str, *, actor: str | None = None
+) -> bool:
+    """A new account, active; False if it is there already: then its password is replaced and it is active again.
+
+    Raises Misconfigured if what is here was sealed with another key. An `actor` is noted in the audit log.
+    """
+    refuse_another_key(tx, fernet)
+    return _add(tx, fernet, Login(username, password), actor)
+
+
+@transaction
+def add_all(tx: Connection, fernet: MultiFernet, logins: Sequence[Login], *, actor: str | None = None) -> int:
+    """Adds all or none, each as `add` does; how many of them are new."""
+    refuse_another_key(tx, fernet)
+    return sum(_add(tx, fernet, login, actor) for login in logins)
+
+
+def _add(tx: Connection, fernet: MultiFernet, login: Login, actor: str | None) -> bool:
+    sealed = fernet.encrypt(login.password.encode())
     changed = tx.execute(
         update(accounts)
-        .where(accounts.c.username == username)
+        .where(accounts.c.username == login.username)
         .values(password=sealed, cookies=None, status="active", status_reason=None)
-    )
-    if changed.rowcount:
-        return False
-    tx.execute(
-        insert(accounts).values(
-            username=username, password=sealed, status="active", free_at=now(), created_at=now()
+    ).rowcount
+    if not changed:
+        tx.execute(
+            insert(accounts).values(
+                username=login.username, password=sealed, status="active", free_at=now(), created_at=now()
+            )
         )
-    )
+    _note(tx, actor, "account.password" if changed else "account.added", login.username)
+    return not changed
+
+
+@transaction
+def remove(tx: Connection, username: str, *, actor: str | None = None) -> bool:
+    """Forgets an account; False if there is none."""
+    tx.execute(delete(account_actions).where(account_actions.c.username == username))
+    if not tx.execute(delete(accounts).where(accounts.c.username == username)).rowcount:
+        return False
+    _note(tx, actor, "account.removed", username)
     return True
 
 
-@transaction
-def remove(tx: Connection, username: str) -> bool:
-    """Forgets an account; False if there is none."""
-    tx.execute(delete(account_actions).where(account_actions.c.username == username))
-    return tx.execute(delete(accounts).where(accounts.c.username == username)).rowcount == 1
+def _note(tx: Connection, actor: str | None, action: str, username: str, **details: str) -> None:
+    if actor:
+        audit.note(tx, actor, "", action, username, **details)
 
 
 @reading
-def credentials(tx: Connection, fernet: Fernet, username: str) -> Credentials | None:
+def credentials(tx: Connection, fernet: MultiFernet, username: str) -> Credentials | None:
     """Raises Misconfigured if the secret key is not the one that sealed them."""
     row = tx.execute(
         select(accounts.c.password, accounts.c.cookies).where(accounts.c.username == username)
     ).one_or_none()
     if row is None:
         return None
-    try:
-        cookies = json.loads(fernet.decrypt(row.cookies)) if row.cookies else []
-        return Credentials(username, fernet.decrypt(row.password).decode(), cookies)
-    except InvalidToken:
-        raise Misconfigured(
-            "The accounts' passwords were sealed with another key: set SCRAPINSTA_SECRET_KEY to that one."
-        ) from None
+    cookies = json.loads(unsealed(fernet, row.cookies, username)) if row.cookies else []
+    return Credentials(username, unsealed(fernet, row.password, username).decode(), cookies)
 
 
 @transaction
-def save_session(tx: Connection, fernet: Fernet, username: str, cookies: Cookies, *, logins: int) -> None:
+def save_session(
+    tx: Connection, fernet: MultiFernet, username: str, cookies: Cookies, *, logins: int
+) -> None:
     """Keeps the cookies for the next browser, and counts `logins` more uses of the password."""
     sealed = fernet.encrypt(json.dumps(cookies).encode())
     tx.execute(
@@ -162,8 +193,19 @@ def cool_down(tx: Connection, username: str, retry_after_s: float | None) -> flo
 
 
 @transaction
-def set_status(tx: Connection, usernames: Sequence[str], status: str, reason: str | None = None) -> int:
+def set_status(
+    tx: Connection,
+    usernames: Sequence[str],
+    status: str,
+    reason: str | None = None,
+    *,
+    actor: str | None = None,
+) -> int:
     """`active`, `paused`, `needs_human` or `dead`; returns how many accounts there were."""
-    return tx.execute(
+    changed = tx.execute(
         update(accounts).where(accounts.c.username.in_(usernames)).values(status=status, status_reason=reason)
     ).rowcount
+    if changed:
+        for username in usernames:
+            _note(tx, actor, f"account.{status}", username)
+    return changed
