@@ -97,6 +97,28 @@ class StaleLease(ScrapInstaError):
     code = "stale_lease"
 
 
+class RateLimited(ScrapInstaError):
+    """A limit is used up: the details name it, and Retry-After says when to come back."""
+
+    code = "rate_limited"
+
+    @property
+    def limit(self) -> str:
+        """Its name, such as `pulls`."""
+        return str(self.details["limit"])
+
+    @property
+    def retry_after_s(self) -> float:
+        """When it is worth another try, in seconds."""
+        return float(self.details["retry_after_s"])
+
+
+class TooManyTasks(RateLimited):
+    """This client has as many unfinished tasks as it may have: wait until some have ended, or cancel some."""
+
+    code = "too_many_tasks"
+
+
 class DatabaseAway(ScrapInstaError):
     """The database does not answer: nothing was half done, try again shortly."""
 

@@ -1,7 +1,8 @@
 """One envelope for every error: `{"error": {"code", "message", "details"}}`."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from math import ceil
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -9,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from scrapinsta_ray.errors import DatabaseAway
+from scrapinsta_ray.errors import DatabaseAway, RateLimited
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +41,18 @@ def envelope(code: str, message: str, details: Mapping[str, Any] | None = None) 
     return {"error": {"code": code, "message": message, "details": dict(details or {})}}
 
 
-def install(app: FastAPI) -> None:
+OnLimited = Callable[[str], None]
+"""Is told the name of a limit that refused a request."""
+
+
+def install(app: FastAPI, on_limited: OnLimited | None = None) -> None:
     """Translates every exception of `app` once."""
+    app.state.on_limited = on_limited
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(DatabaseAway, _database_away)
+    app.add_exception_handler(RateLimited, _rate_limited)
     app.add_exception_handler(Exception, _internal)
 
 
@@ -80,6 +87,14 @@ async def _http_error(_request: Request, error: Any) -> JSONResponse:
 
 async def _database_away(_request: Request, error: Any) -> JSONResponse:
     return _answer(503, envelope("DATABASE_AWAY", error.message), {"Retry-After": "5"})
+
+
+async def _rate_limited(request: Request, error: Any) -> JSONResponse:
+    if on_limited := request.app.state.on_limited:
+        on_limited(error.limit)
+    details = {name: value for name, value in error.details.items() if name != "retry_after_s"}
+    body = envelope(error.code.upper(), error.message, details)
+    return _answer(429, body, {"Retry-After": str(max(1, ceil(error.retry_after_s)))})
 
 
 async def _internal(request: Request, error: Any) -> JSONResponse:
