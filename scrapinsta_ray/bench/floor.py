@@ -49,6 +49,13 @@ SELECT client_id, job_id, kind, CONCAT('p', CAST(SUBSTRING(username, 2) AS UNSIG
 FROM job_tasks WHERE job_id = %s AND status = 'queued' ORDER BY id LIMIT %s
 """
 
+_COPY = """
+INSERT INTO job_tasks (client_id, job_id, kind, username, account, status, priority, attempts, max_attempts,
+       maybe_sent, created_at)
+SELECT client_id, %s, kind, username, account, status, priority, attempts, max_attempts, maybe_sent, created_at
+FROM job_tasks WHERE job_id = %s ORDER BY id
+"""
+
 
 class Floor:
     """One bare connection to the database of `url`."""
@@ -91,6 +98,12 @@ class Floor:
             if commit_each:
                 self._connection.commit()
         self._connection.commit()
+
+    def copy(self, job_id: str, into: str) -> int:
+        """The tasks of a job once more, by the server alone: what the rows and their indexes cost. How many."""
+        self._cursor.execute(_COPY, (into, job_id))
+        self._connection.commit()
+        return int(self._cursor.rowcount)
 
     def fill(self, client_id: str, job_id: str, count: int) -> None:
         """Queues `count` tasks p0, p1, ... quickly: some rows, then doubled until there are enough."""

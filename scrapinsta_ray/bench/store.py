@@ -281,17 +281,21 @@ def _finishes(db: Database, floor: Floor, size: Size) -> list[Figure]:
 # ---- whole jobs ------------------------------------------------------------------------------------------
 
 
-def _enqueue(db: Database, number: int) -> None:
+def _enqueue(db: Database, number: int) -> str:
     names = [f"person.{i}" for i in range(number)]
-    assert jobs.enqueue_analysis(db, Asked(CLIENT), names, None).total_items == number
+    made = jobs.enqueue_analysis(db, Asked(CLIENT), names, None)
+    assert made.total_items == number
+    return made.job_id
 
 
 def _enqueues(db: Database, floor: Floor, size: Size) -> list[Figure]:
-    watches = whole, messages, each, together = [Stopwatch() for _ in range(4)]
+    watches = whole, copied, messages, each, together = [Stopwatch() for _ in range(5)]
     for round_ in range(size.enqueues):
         names = [f"p{i}" for i in range(size.inserts)]
         with whole.running():
-            _enqueue(db, size.enqueue)
+            job_id = _enqueue(db, size.enqueue)
+        with copied.running():
+            assert floor.copy(job_id, new_job_id()) == size.enqueue
         with messages.running():
             _enqueue_messages(db, CLIENT, f"bulk{round_}", size.enqueue)
         with each.running():
@@ -299,11 +303,12 @@ def _enqueues(db: Database, floor: Floor, size: Size) -> list[Figure]:
         with together.running():
             floor.insert(CLIENT, new_job_id(), names, commit_each=False)
     tasks_s, messages_s = size.enqueue / whole.median_s, size.enqueue / messages.median_s
-    single, uncommitted = (size.inserts / watch.median_s for watch in watches[2:])
-    number = f"{size.enqueue:,}"
+    single, uncommitted = (size.inserts / watch.median_s for watch in watches[3:])
+    by_server, number = size.enqueue / copied.median_s, f"{size.enqueue:,}"
     return [
         against(f"enqueue {number} tasks, against a row and a commit each (tasks/s)", tasks_s, single, 20),
         against(f"enqueue {number} tasks, against rows in one commit (tasks/s)", tasks_s, uncommitted),
+        against(f"enqueue {number} tasks, against the server copying them (tasks/s)", tasks_s, by_server),
         against(f"enqueue {number} messages, against a row and a commit each (tasks/s)", messages_s, single),
     ]
 
