@@ -15,7 +15,7 @@ PACKAGE = Path(scrapinsta_ray.__file__).parent
 
 
 @transaction
-def note(tx: Connection, actor: str, client_id: str, action: str, subject: str, **details: object) -> None:
+def note(tx: Connection, /, actor: str, client_id: str, action: str, subject: str, **details: object) -> None:
     audit.note(tx, actor, client_id, action, subject, **details)
 
 
