@@ -194,6 +194,26 @@ def _sqlite_now(element: now, compiler: SQLCompiler, **kw: Any) -> str:
     return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {offset})"
 
 
+class now_us(FunctionElement[int]):
+    """The database's clock as whole microseconds since 1970; SQLite knows thousandths."""
+
+    type = BigInteger()
+    inherit_cache = True
+    name = "now_us"
+
+
+@compiles(now_us, "mysql")
+@compiles(now_us, "mariadb")
+def _mysql_now_us(_element: now_us, _compiler: SQLCompiler, **_kw: Any) -> str:
+    return "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
+
+
+@compiles(now_us, "sqlite")
+def _sqlite_now_us(_element: now_us, _compiler: SQLCompiler, **_kw: Any) -> str:
+    seconds = "CAST(strftime('%s', 'now') AS INTEGER)"
+    return f"({seconds} * 1000000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER) * 1000)"
+
+
 def clock(tx: Connection) -> datetime:
     """The database's time now."""
     at: datetime = tx.execute(select(now())).scalar_one()
@@ -226,8 +246,8 @@ def upserting(dialect: str, table: Table, key: tuple[str, ...], update: tuple[st
     return into.on_duplicate_key_update(changes)
 
 
-def change_one(tx: Connection, statement: UpdateBase, values: Mapping[str, str | None]) -> int:
-    """Runs an INSERT or UPDATE that was made ahead, with `values` of text; how many rows it changed.
+def change_one(tx: Connection, statement: UpdateBase, values: Mapping[str, str | int | None]) -> int:
+    """Runs an INSERT or UPDATE that was made ahead, with plain `values`; how many rows it changed.
 
     On MySQL the driver gets the text that SQLAlchemy made of it once. Where a statement is as quick as the server is
     with one row, SQLAlchemy's way with it would take as long again.
