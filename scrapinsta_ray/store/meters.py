@@ -1,0 +1,214 @@
+"""How much of each limit is used up: exact whichever replica asks, and kept over restarts.
+
+A meter is GCRA, the generic cell rate algorithm (ITU-T I.371), told by its theoretical arrival time `full_at`: with L
+units a minute one unit costs T = ceil(60,000,000 / L) microseconds, and at the time t
+
+    amount units pass if full_at <= t + (L - amount) * T; then full_at = max(full_at, t) + amount * T.
+
+So L may come at once, and behind them one every T. The time is the database's. One UPDATE asks and spends; its row lock
+puts whoever spends from one meter in a queue until the transaction of what they do has ended, and a rollback gives
+back. A meter that was not used for a minute is as good as none: rows are made when they are first needed.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Update,
+    bindparam,
+    delete,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from scrapinsta_ray.domain.models import UNFINISHED, Kind
+from scrapinsta_ray.errors import RateLimited, TooManyTasks
+from scrapinsta_ray.store.database import change_one, now_us, reading, transaction, upsert
+from scrapinsta_ray.store.indexes import LEASE, by
+from scrapinsta_ray.store.tables import clients, job_tasks, meters
+
+PULLS, RESULTS, ENQUEUES = "pulls", "results", "enqueues"
+"""What each client may do so often a minute."""
+
+FAILED_LOGINS = "failed_logins"
+FAILED_LOGINS_PER_MINUTE = 10
+"""Of each key id, and from each address."""
+
+UNFINISHED_TASKS = "unfinished_tasks"
+
+MINUTE_US = 60_000_000
+
+
+# ---- so many a minute ------------------------------------------------------------------------------------
+
+
+def spend(tx: Connection, client_id: str, name: str, amount: int = 1) -> None:
+    """Takes `amount` units from the client's meter `name`; raises RateLimited if there are not so many.
+
+    Whoever asks for more than a minute has gets it when nothing is used up, and then waits for as long as it costs: a
+    long list is late, but not impossible.
+    """
+    if refused := _take(tx, client_id, name, amount):
+        raise refused
+
+
+def spend_each(tx: Connection, name: str, amounts: Sequence[tuple[str, int]]) -> list[RateLimited | None]:
+    """`spend` for many requests, each (client_id, amount): what each is refused with, or None, in their order.
+
+    One statement a client; one a request where a client's are too much together.
+    """
+    answers: list[RateLimited | None] = [None] * len(amounts)
+    for client_id in sorted({client_id for client_id, _ in amounts}):
+        mine = [number for number, (whose, _) in enumerate(amounts) if whose == client_id]
+        together = sum(amounts[number][1] for number in mine)
+        if len(mine) > 1 and _take(tx, client_id, name, together, alone=False):
+            for number in mine:
+                answers[number] = _take(tx, client_id, name, amounts[number][1])
+        elif len(mine) == 1:
+            answers[mine[0]] = _take(tx, client_id, name, together)
+    return answers
+
+
+def _take(tx: Connection, subject: str, name: str, amount: int, *, alone: bool = True) -> RateLimited | None:
+    """Spends, or says why not. `alone`: an amount that no minute has may pass when nothing is used up."""
+    spending = _spending(tx.dialect.name, name)
+    wanted: dict[str, str | int | None] = {"of": subject, "amount": amount, "alone": int(alone)}
+    if change_one(tx, spending, wanted):
+        return None
+    refused = _refusal(tx, subject, name, amount)
+    if refused is None:  # the first use of this meter
+        row = {"subject": subject, "name": name, "full_at": 0}
+        upsert(tx, meters, [row], key=["subject", "name"])  # takes the lock that the UPDATE needs
+        if change_one(tx, spending, wanted):
+            return None
+        refused = _refusal(tx, subject, name, amount)
+    return refused
+
+
+@cache
+def _spending(dialect: str, name: str) -> Update:
+    """The UPDATE that asks and spends; parameters `of`, `amount` and `alone`."""
+    amount = bindparam("amount", type_=BigInteger())
+    larger = func.max if dialect == "sqlite" else func.greatest
+    limit = func.nullif(larger(_limit(name), 0), 0)  # none at all: nothing ever passes
+    cost = literal_column(str(MINUTE_US - 1)).op("/" if dialect == "sqlite" else "DIV")(limit) + 1
+    room = larger(limit - amount, 0)
+    return (
+        update(meters)
+        .where(
+            meters.c.subject == bindparam("of"),
+            meters.c.name == name,
+            meters.c.full_at <= now_us() + room * cost,
+            or_(bindparam("alone", type_=BigInteger()) == 1, limit >= amount),
+        )
+        .values(full_at=larger(meters.c.full_at, now_us()) + amount * cost)
+    )
+
+
+_OF_CLIENT = {
+    PULLS: clients.c.pulls_per_minute,
+    RESULTS: clients.c.results_per_minute,
+    ENQUEUES: clients.c.enqueues_per_minute,
+}
+
+
+def _limit(name: str) -> ColumnElement[int]:
+    """Units a minute, for the subject in the parameter `of`; who has no row has what a new client has."""
+    if name == FAILED_LOGINS:
+        return literal_column(str(FAILED_LOGINS_PER_MINUTE), BigInteger())
+    return _own(_OF_CLIENT[name])
+
+
+def _own(column: Any) -> ColumnElement[int]:
+    own = select(column).where(clients.c.id == bindparam("of")).scalar_subquery()
+    return func.coalesce(own, literal_column(column.server_default.arg, BigInteger()))
+
+
+def _refusal(tx: Connection, subject: str, name: str, amount: int) -> RateLimited | None:
+    """Why `amount` cannot be had now; None if there is no such meter, and so nothing is used up."""
+    meter = select(meters.c.full_at).where(meters.c.subject == bindparam("of"), meters.c.name == name)
+    per_minute, full_at, at = tx.execute(
+        select(_limit(name), meter.scalar_subquery(), now_us()), {"of": subject}
+    ).one()
+    if per_minute < 1:
+        return RateLimited(limit=name, per_minute=per_minute, retry_after_s=60.0)
+    if full_at is None:
+        return None
+    cost = -(-MINUTE_US // per_minute)
+    left_us = full_at - at - max(per_minute - amount, 0) * cost
+    return RateLimited(limit=name, per_minute=per_minute, retry_after_s=max(left_us, 0) / 1e6)
+
+
+@transaction
+def forget_full(tx: Connection, *, most: int = 500) -> int:
+    """Deletes up to `most` rows of meters of which nothing is used up; how many. Strangers make new ones for ever."""
+    unused = meters.c.full_at < now_us() - MINUTE_US
+    rows = tx.execute(
+        select(meters.c.subject, meters.c.name).where(unused).order_by(meters.c.full_at).limit(most)
+    ).all()
+    named = delete(meters).where(
+        meters.c.subject == bindparam("of"), meters.c.name == bindparam("named"), unused
+    )
+    return sum(change_one(tx, named, {"of": row.subject, "named": row.name}) for row in sorted(rows))
+
+
+# ---- failed log-ins --------------------------------------------------------------------------------------
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9.:_-]{1,50}")
+
+
+def stranger(kind: str, name: str) -> str:
+    """Whose log-ins are counted: `key:<id>` or `addr:<address>`; what a stranger made up comes as a hash."""
+    return f"{kind}:{name if _PLAIN.fullmatch(name) else hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+@transaction
+def failed_login(tx: Connection, *subjects: str) -> None:
+    """Counts one against each of the strangers; raises RateLimited, and counts nothing, if one has used up its ten."""
+    for subject in sorted(set(subjects)):
+        spend(tx, subject, FAILED_LOGINS)
+
+
+@reading
+def may_log_in(tx: Connection, *subjects: str) -> None:
+    """Raises RateLimited if one of the strangers has failed so often that its next failure would be refused."""
+    for subject in subjects:
+        refused = _refusal(tx, subject, FAILED_LOGINS, 1)
+        if refused and refused.retry_after_s:
+            raise refused
+
+
+# ---- so many in all --------------------------------------------------------------------------------------
+
+
+def refuse_more_tasks(tx: Connection, client_id: str, more: int = 1) -> None:
+    """Raises TooManyTasks if the client may not have `more` unfinished tasks beside those it has.
+
+    Reads at most as many index entries as the client may have tasks, and one. It is exact for whoever has spent from
+    the client's meter ENQUEUES in this transaction: they come one by one.
+    """
+    most = tx.execute(select(_own(clients.c.unfinished_tasks)), {"of": client_id}).scalar_one()
+    some = by(
+        LEASE,
+        select(literal(1).label("one"))
+        .where(
+            job_tasks.c.kind.in_(list(Kind)),
+            job_tasks.c.status.in_(list(UNFINISHED)),
+            job_tasks.c.client_id == client_id,
+        )
+        .limit(most + 1),
+    )
+    unfinished = tx.scalar(select(func.count()).select_from(some.subquery())) or 0
+    if unfinished + more > most:
+        raise TooManyTasks(limit=UNFINISHED_TASKS, most=most, unfinished=unfinished, retry_after_s=60.0)
