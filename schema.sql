@@ -26,6 +26,12 @@ CREATE TABLE accounts (
     last_used_at DATETIME(6),
     last_signal VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin,
     created_at DATETIME(6) NOT NULL,
+    next_at DATETIME(6) COMMENT 'no action before: the gap after the last one',
+    slowness DOUBLE NOT NULL COMMENT 'gaps are so many times as long' DEFAULT '1',
+    hours_from SMALLINT COMMENT 'works from this minute of its day; null: always',
+    hours_to SMALLINT COMMENT 'until this minute; over midnight if it is the smaller',
+    time_zone VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin COMMENT 'of its hours: an IANA name, or an offset such as +02:00',
+    totp_secret BLOB COMMENT 'sealed likewise; null: no second factor by app',
     CONSTRAINT pk_accounts PRIMARY KEY (username)
 )ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='bot accounts; one browser session each' COLLATE utf8mb4_bin;
 
@@ -276,3 +282,15 @@ CREATE TABLE templates (
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE INDEX ix_templates_client ON templates (client_id, id);
+
+CREATE TABLE visits (
+    username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    visited_at DATETIME(6) COMMENT 'null: never with an outcome',
+    status VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin COMMENT 'ok or error: how a task ends that reuses the visit',
+    reason_code VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin COMMENT 'private, not_found; null: the profile is stored',
+    reason VARCHAR(500),
+    result JSON COMMENT 'of such a task',
+    task_id BIGINT COMMENT 'who visits it, for as long as the task has this lease',
+    lease_id VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin,
+    CONSTRAINT pk_visits PRIMARY KEY (username)
+)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='when a profile was last visited for an analysis, so that others need not' COLLATE utf8mb4_bin;

@@ -297,6 +297,21 @@ media = Table(
     **_INNODB,
 )
 
+visits = Table(
+    "visits",
+    metadata,
+    Column("username", Name(30), primary_key=True),
+    Column("visited_at", Time, comment="null: never with an outcome"),
+    Column("status", Name(10), comment="ok or error: how a task ends that reuses the visit"),
+    Column("reason_code", Name(40), comment="private, not_found; null: the profile is stored"),
+    Column("reason", String(500)),
+    Column("result", JSON, comment="of such a task"),
+    Column("task_id", BigInteger, comment="who visits it, for as long as the task has this lease"),
+    Column("lease_id", Name(32)),
+    comment="when a profile was last visited for an analysis, so that others need not",
+    **_INNODB,
+)
+
 followings = Table(
     "followings",
     metadata,
@@ -346,6 +361,12 @@ accounts = Table(
     Column("last_used_at", Time),
     Column("last_signal", Name(12)),
     Column("created_at", Time, nullable=False),
+    Column("next_at", Time, comment="no action before: the gap after the last one"),
+    Column("slowness", Double, nullable=False, server_default="1", comment="gaps are so many times as long"),
+    Column("hours_from", SmallInteger, comment="works from this minute of its day; null: always"),
+    Column("hours_to", SmallInteger, comment="until this minute; over midnight if it is the smaller"),
+    Column("time_zone", Name(64), comment="of its hours: an IANA name, or an offset such as +02:00"),
+    Column("totp_secret", LargeBinary, comment="sealed likewise; null: no second factor by app"),
     comment="bot accounts; one browser session each",
     **_INNODB,
 )

@@ -1,6 +1,7 @@
 """tables.py, the migrations and schema.sql say the same."""
 
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,7 @@ def a_value(column: Column[Any]) -> object:
         bool: True,
         int: 1,
         float: 1.0,
+        Decimal: 1,
     }
     return samples[column.type.python_type]
 
