@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Connection, Text, bindparam, select, tuple_
 from scrapinsta_ray.domain.models import Kind, Profile, Score, Task, TaskStatus
 from scrapinsta_ray.domain.pacing import RETRY_FACTOR, retry_delay_s
 from scrapinsta_ray.domain.transitions import Change, Held, Report, Verdict, apply
-from scrapinsta_ray.store import ledger, outbox, profiles
+from scrapinsta_ray.store import ledger, outbox, profiles, suppressions
 from scrapinsta_ray.store.database import AnyRow, Database, change_one, microseconds, now, transaction
 from scrapinsta_ray.store.indexes import CHANGE, CHANGE_NAMED, KEY, NAME, by
 from scrapinsta_ray.store.tables import job_tasks
@@ -285,6 +285,6 @@ def _lock_messages(tx: Connection, sent: Sequence[Sent]) -> dict[tuple[str, str,
 def _heed(tx: Connection, sent: Sent, change: Change) -> None:
     """What a report says beyond its task. A wish not to be written to counts however late it comes."""
     if sent.report.code == "opted_out":
-        ledger.suppress(tx, sent.client_id, sent.username, "opted_out")
+        suppressions.suppress(tx, sent.client_id, sent.username, suppressions.OPTED_OUT)
     if sent.report.code == "rate_limited" and change.verdict is Verdict.APPLIED:
         outbox.pause(tx, sent.client_id, sent.account, sent.report.retry_after_s or DEFAULT_PAUSE_S)

@@ -1,6 +1,6 @@
 """Who was written to, who must not be, and how much a sending account has left."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -8,12 +8,11 @@ from functools import cache
 from sqlalchemy import Connection, Insert, bindparam, exists, func, select
 
 from scrapinsta_ray.domain.pacing import DAY_S, HOUR_S, MESSAGES_PER_DAY_CEILING, Window, next_free, room
-from scrapinsta_ray.store.database import AnyRow, change_one, clock, now, reading, upsert, upserting
+from scrapinsta_ray.store import suppressions
+from scrapinsta_ray.store.batches import chunks
+from scrapinsta_ray.store.database import AnyRow, change_one, clock, now, reading, upserting
 from scrapinsta_ray.store.indexes import KEY, NAME, by
-from scrapinsta_ray.store.tables import job_tasks, messages_sent, suppressions
-
-CHUNK = 1000
-"""Names in one IN list."""
+from scrapinsta_ray.store.tables import job_tasks, messages_sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +95,9 @@ def blocked(tx: Connection, client_id: str, cool_off: Mapping[str, int | None]) 
     Returns username -> `suppressed`, `cool_off` or `already_contacted`.
     """
     found: dict[str, str] = {}
-    for names in _chunks(cool_off):
+    for names in chunks(cool_off):
         found |= _contacted(tx, client_id, {name: cool_off[name] for name in names})
-        found |= dict.fromkeys(_suppressed(tx, client_id, names), "suppressed")
+        found |= dict.fromkeys(suppressions.among(tx, client_id, names), "suppressed")
     return found
 
 
@@ -116,22 +115,6 @@ def _contacted(tx: Connection, client_id: str, cool_off: Mapping[str, int | None
         elif sent_at + timedelta(days=days) > at:
             found[name] = "cool_off"
     return found
-
-
-def _suppressed(tx: Connection, client_id: str, names: Sequence[str]) -> list[str]:
-    return list(
-        tx.scalars(
-            select(suppressions.c.username).where(
-                suppressions.c.client_id.in_([client_id, ""]), suppressions.c.username.in_(names)
-            )
-        )
-    )
-
-
-def suppress(tx: Connection, client_id: str, username: str, reason: str) -> None:
-    """This client never writes to `username` again."""
-    row = {"client_id": client_id, "username": username, "reason": reason, "created_at": clock(tx)}
-    upsert(tx, suppressions, [row], key=["client_id", "username"])
 
 
 def allowance(limits: AnyRow, times: Sequence[datetime], out: int, at: datetime) -> Allowance:
@@ -166,8 +149,3 @@ def count(tx: Connection, client_id: str, job_id: str | None = None) -> int:
     if job_id:
         where.append(messages_sent.c.job_id == job_id)
     return tx.execute(select(func.count()).select_from(messages_sent).where(*where)).scalar_one()
-
-
-def _chunks(names: Iterable[str]) -> Iterable[list[str]]:
-    every = list(names)
-    return (every[i : i + CHUNK] for i in range(0, len(every), CHUNK))

@@ -39,11 +39,11 @@ from scrapinsta_ray.store import (
     finish,
     followings,
     jobs,
-    ledger,
     outbox,
     progress,
     tasks,
 )
+from scrapinsta_ray.store import suppressions as store_suppressions
 from scrapinsta_ray.store.database import Database, now
 from scrapinsta_ray.store.jobs import Asked, Enqueued, Outreach
 from scrapinsta_ray.store.tables import job_tasks, messages_sent, sending_accounts, suppressions
@@ -446,7 +446,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(client=tenants, name=st.sampled_from(["ana", "eva", "sol"]))
     def suppress(self, client: str, name: str) -> None:
         with self.db.begin() as tx:
-            ledger.suppress(tx, client, name, "asked")
+            store_suppressions.suppress(tx, client, name, "asked")
         self.model.suppressed.add((client, name))
 
     @rule()
