@@ -91,9 +91,10 @@ def needs(db: Database, *scopes: str) -> Callable[..., Caller]:
     ) -> Caller:
         if not x_api_key:
             raise ApiError(401, "NO_CREDENTIALS", "Send your key in the header X-Api-Key.")
-        found = clients.caller_of(db, x_api_key)
-        if found is None:
+        known = clients.authenticate(db, x_api_key)
+        if known is None:
             raise ApiError(401, "BAD_CREDENTIALS", "This key is not known, has expired or was revoked.")
+        found = known.caller
         if found.status != "active":
             raise ApiError(403, "CLIENT_SUSPENDED", "This client is suspended: ask the operator.")
         if x_client_id and x_client_id != found.client_id:

@@ -137,7 +137,7 @@ def test_scopes_and_suspension(http: TestClient, db: Database) -> None:
     assert http.get("/jobs", headers={**weak, "X-Client-Id": "other"}).status_code == 403
     sender = headers_of(db, "acme", "send")  # implies pull and result
     assert http.post("/api/send/pull", headers=sender).status_code == 200
-    clients.set_status(db, "acme", "suspended")
+    clients.suspend(db, "acme")
     assert http.post("/api/send/pull", headers=sender).json()["error"]["code"] == "CLIENT_SUSPENDED"
 
 
