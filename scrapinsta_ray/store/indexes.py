@@ -14,6 +14,7 @@ from scrapinsta_ray.store.tables import job_tasks
 LEASE = "ix_job_tasks_lease"
 EXPIRY = "ix_job_tasks_expiry"
 DUE = "ix_job_tasks_due"
+JOB = "ix_job_tasks_job"
 NAME = "uq_job_tasks_job_id_username"
 KEY = "PRIMARY"
 

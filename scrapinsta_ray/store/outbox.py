@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import NamedTuple
 
-from sqlalchemy import Connection, ScalarSelect, and_, or_, select
+from sqlalchemy import Connection, Integer, and_, bindparam, or_, select
 
 from scrapinsta_ray.domain.models import Kind, Task, TaskStatus
-from scrapinsta_ray.store import ledger
+from scrapinsta_ray.store import ledger, meters
 from scrapinsta_ray.store.database import AnyRow, clock, now, transaction, upsert
-from scrapinsta_ray.store.indexes import change
-from scrapinsta_ray.store.tables import clients, job_tasks, sending_accounts
-from scrapinsta_ray.store.tasks import lock_queued, mark_leased
+from scrapinsta_ray.store.indexes import JOB, by, change
+from scrapinsta_ray.store.tables import clients, job_tasks, jobs, sending_accounts
+from scrapinsta_ray.store.tasks import TASK, lock_queued, mark_leased
 
 QUIET_S = 30.0
 """When an extension that found nothing asks again."""
@@ -30,25 +31,29 @@ class Pulled:
 
 
 @transaction
-def pull(tx: Connection, client_id: str, account: str, *, limit: int, ttl_s: float) -> Pulled:
+def pull(
+    tx: Connection, client_id: str, account: str, *, limit: int, ttl_s: float, job_id: str | None = None
+) -> Pulled:
     """Leases up to `limit` messages of the client's `account`, as many as its hour and day still allow.
 
     Whoever was written to or suppressed since the enqueue is not handed out: that task ends `cancelled`. Whoever is
     in the hands of another of the client's accounts waits. Whoever another task may have written to comes with
-    `maybe_sent`. Pulls of one client take turns, so that all this is exact.
+    `maybe_sent`. With `job_id` only that job's messages.
+
+    Pulls of one client take turns, by the lock on its meter, so that all this is exact. Raises RateLimited.
     """
-    limits = tx.execute(
-        select(clients.c.messages_per_hour, clients.c.messages_per_day)
-        .where(clients.c.id == client_id)
-        .with_for_update()
-    ).one()
-    at, paused_until = tx.execute(select(now(), _paused_until(client_id, account))).one()
+    meters.spend(tx, client_id, meters.PULLS)
+    limits = tx.execute(_LIMITS, {"client": client_id, "account": account}).one_or_none()
+    if limits is None:  # deleted since it was let in
+        return Pulled([], QUIET_S)
+    at, paused_until = limits.at, limits.paused_until
     if paused_until and paused_until > at:
         return Pulled([], (paused_until - at).total_seconds())
+    queue = Queue(client_id, account, job_id)
     in_hand = _in_hand(tx, client_id)
     out = sum(holder == account for holder in in_hand.values())
     allowed = ledger.allowance(limits, ledger.last_day(tx, client_id, account), out, at)
-    rows, touched = _sendable(tx, client_id, account, min(limit, allowed.left), ttl_s, set(in_hand))
+    rows, touched = _sendable(tx, queue, min(limit, allowed.left), ttl_s, set(in_hand))
     tasks = _with_doubts(
         tx, client_id, mark_leased(tx, Kind.SEND_MESSAGE, rows, at + timedelta(seconds=ttl_s), holder=account)
     )
@@ -58,12 +63,59 @@ def pull(tx: Connection, client_id: str, account: str, *, limit: int, ttl_s: flo
     return Pulled(tasks, max(allowed.retry_after_s, QUIET_S) if spent else QUIET_S, touched)
 
 
-def _paused_until(client_id: str, account: str) -> ScalarSelect[datetime | None]:
-    return (
-        select(sending_accounts.c.paused_until)
-        .where(sending_accounts.c.client_id == client_id, sending_accounts.c.account == account)
-        .scalar_subquery()
+_LIMITS = select(
+    clients.c.messages_per_hour,
+    clients.c.messages_per_day,
+    now().label("at"),
+    select(sending_accounts.c.paused_until)
+    .where(
+        sending_accounts.c.client_id == bindparam("client"),
+        sending_accounts.c.account == bindparam("account"),
     )
+    .scalar_subquery()
+    .label("paused_until"),
+).where(clients.c.id == bindparam("client"))
+
+
+class Queue(NamedTuple):
+    """Where messages are taken from: all of an account, or one job's."""
+
+    client_id: str
+    account: str
+    job_id: str | None
+
+    def lock(self, tx: Connection, limit: int) -> Sequence[AnyRow]:
+        """Locks the first `limit` that nobody else has locked."""
+        if self.job_id is None:
+            return lock_queued(tx, Kind.SEND_MESSAGE, self.client_id, self.account, limit=limit)
+        named = {"client": self.client_id, "account": self.account, "job": self.job_id}
+        if tx.scalar(_ITS_JOB, named) is None:
+            return []
+        return tx.execute(_LOCK_IN_JOB, {**named, "most": limit}).all()
+
+
+_ITS_JOB = select(jobs.c.id).where(
+    jobs.c.id == bindparam("job"),
+    jobs.c.client_id == bindparam("client"),
+    jobs.c.account == bindparam("account"),
+    jobs.c.kind == Kind.SEND_MESSAGE,
+)
+"""Asked first: the tasks of another's job must not be locked one by one only to be left."""
+
+_LOCK_IN_JOB = by(
+    JOB,
+    select(*TASK)
+    .where(
+        job_tasks.c.job_id == bindparam("job"),
+        job_tasks.c.status == TaskStatus.QUEUED,
+        job_tasks.c.client_id == bindparam("client"),
+        job_tasks.c.account == bindparam("account"),
+        job_tasks.c.kind == Kind.SEND_MESSAGE,
+    )
+    .order_by(job_tasks.c.id)  # which is a job's whole order: its tasks have one priority
+    .limit(bindparam("most", type_=Integer()))
+    .with_for_update(skip_locked=True),
+)
 
 
 def _in_hand(tx: Connection, client_id: str) -> dict[str, str]:
@@ -79,13 +131,15 @@ def _in_hand(tx: Connection, client_id: str) -> dict[str, str]:
 
 
 def _sendable(
-    tx: Connection, client_id: str, account: str, limit: int, ttl_s: float, in_hand: set[str]
+    tx: Connection, queue: Queue, limit: int, ttl_s: float, in_hand: set[str]
 ) -> tuple[list[AnyRow], set[str]]:
     """Locked messages that may go out, and the jobs from which others were dropped on the way."""
     touched: set[str] = set()
     while limit > 0:
-        rows = lock_queued(tx, Kind.SEND_MESSAGE, client_id, account, limit=limit)
-        out = ledger.blocked(tx, client_id, {row.username: row.payload.get("cool_off_days") for row in rows})
+        rows = queue.lock(tx, limit)
+        out = ledger.blocked(
+            tx, queue.client_id, {row.username: row.payload.get("cool_off_days") for row in rows}
+        )
         dropped = [row for row in rows if row.username in out]
         waiting = _second_of_a_person([row for row in rows if row.username not in out], in_hand)
         _drop(tx, [(row, out[row.username]) for row in dropped])

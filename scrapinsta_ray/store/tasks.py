@@ -18,7 +18,7 @@ from scrapinsta_ray.store.ids import new_lease_id
 from scrapinsta_ray.store.indexes import CHANGE, DUE, EXPIRY, KEY, LEASE, by, change
 from scrapinsta_ray.store.tables import job_tasks, jobs
 
-_TASK = (
+TASK = (
     job_tasks.c.id,
     job_tasks.c.client_id,
     job_tasks.c.job_id,
@@ -29,7 +29,7 @@ _TASK = (
     job_tasks.c.maybe_sent,
     job_tasks.c.payload,
 )
-
+"""What a locked row must have to become a Task."""
 
 FOR_EVER = datetime(9999, 12, 31, tzinfo=UTC)
 """When a parked task becomes due by itself: not before its job is resumed."""
@@ -107,7 +107,7 @@ def _in_turn(
 
 _LOCK = by(
     LEASE,
-    select(*_TASK)
+    select(*TASK)
     .where(
         *_QUEUED,
         job_tasks.c.client_id == bindparam("client"),
