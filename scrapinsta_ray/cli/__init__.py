@@ -7,11 +7,13 @@ import typer
 
 from scrapinsta_ray import __version__
 from scrapinsta_ray.cli import accounts, bench, clients, db, run, setup
-from scrapinsta_ray.cli.output import err, out
+from scrapinsta_ray.cli.output import complain, out
 from scrapinsta_ray.errors import ScrapInstaError
 
 app = typer.Typer(
-    no_args_is_help=True, help="Public Instagram profiles: collected, scored, and written to with care."
+    no_args_is_help=True,
+    help="Public Instagram profiles: collected, scored, and written to with care.",
+    pretty_exceptions_show_locals=False,  # a password may be one
 )
 app.add_typer(run.app)  # those without a name stand beside the groups
 app.add_typer(bench.app)
@@ -26,7 +28,7 @@ def main() -> NoReturn:
     try:
         app(standalone_mode=True)
     except ScrapInstaError as error:
-        err.print(f"[red]scrapinsta:[/] {error.message}", highlight=False)
+        complain(error.message)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -20,8 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="The database.")
 @app.command("upgrade")
 def db_upgrade() -> None:
     """Bring the schema to this version, keeping the data."""
-    _found, db = database()
-    schema.upgrade(db)
+    schema.upgrade(Database(settings.load().url))
     err.print("The schema is up to date.")
 
 

@@ -1,7 +1,7 @@
 """Bot accounts: secrets sealed, status, cooldowns and sliding windows, durable across restarts and moves."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
@@ -67,10 +67,21 @@ def add(
 
 
 @transaction
-def add_all(tx: Connection, fernet: MultiFernet, logins: Sequence[Login], *, actor: str | None = None) -> int:
-    """Adds all or none, each as `add` does; how many of them are new."""
+def add_all(
+    tx: Connection,
+    fernet: MultiFernet,
+    logins: Sequence[Login],
+    *,
+    actor: str | None = None,
+    progress: Callable[[int], object] = lambda _done: None,
+) -> int:
+    """Adds all or none, each as `add` does; how many of them are new. `progress` hears how many are done."""
     refuse_another_key(tx, fernet)
-    return sum(_add(tx, fernet, login, actor) for login in logins)
+    new = 0
+    for done, login in enumerate(logins, 1):
+        new += _add(tx, fernet, login, actor)
+        progress(done)
+    return new
 
 
 def _add(tx: Connection, fernet: MultiFernet, login: Login, actor: str | None) -> bool:

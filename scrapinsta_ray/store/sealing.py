@@ -4,12 +4,13 @@ A sealer (settings.fernet) holds one key or several: the first seals, all open. 
 first on every machine, call reseal, then take the old one away.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlalchemy import Column, Connection, Table, select, update
 
 from scrapinsta_ray.errors import Misconfigured
+from scrapinsta_ray.store import audit
 from scrapinsta_ray.store.database import transaction
 from scrapinsta_ray.store.tables import accounts, signing_keys
 
@@ -46,13 +47,16 @@ def refuse_another_key(tx: Connection, fernet: MultiFernet) -> None:
 
 
 @transaction
-def reseal(tx: Connection, fernet: MultiFernet) -> Resealed:
+def reseal(tx: Connection, fernet: MultiFernet, *, actor: str | None = None) -> Resealed:
     """Seals every secret with the first key, all or none. Raises Misconfigured if one cannot be opened."""
-    return Resealed(
+    done = Resealed(
         passwords=_reseal(tx, fernet, accounts, accounts.c.username, accounts.c.password),
         cookies=_reseal(tx, fernet, accounts, accounts.c.username, accounts.c.cookies),
         signing_keys=_reseal(tx, fernet, signing_keys, signing_keys.c.kid, signing_keys.c.secret),
     )
+    if actor:
+        audit.note(tx, actor, "", "secrets.resealed", "", **asdict(done))
+    return done
 
 
 def _reseal(
