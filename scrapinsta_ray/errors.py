@@ -41,6 +41,12 @@ class CoolDown(ScrapInstaError):
         return self.details.get("retry_after_s")
 
 
+class BudgetSpent(ScrapInstaError):
+    """This account may not act for a while: the task goes on later, or with another account."""
+
+    code = "budget_spent"
+
+
 class SessionLost(ScrapInstaError):
     """The account is logged out: log in again once, then pause it."""
 
@@ -135,3 +141,24 @@ class Misconfigured(ScrapInstaError):
     """A setting is missing or wrong."""
 
     code = "misconfigured"
+
+
+# ---- what a client asks for cannot be had ----------------------------------------------------------------
+
+
+class PersonForgotten(ScrapInstaError):
+    """This person asked to be forgotten: nothing is collected about them."""
+
+    code = "person_forgotten"
+
+
+class UnknownTemplate(ScrapInstaError):
+    """There is no such template."""
+
+    code = "template_not_found"
+
+
+class TemplateRetired(ScrapInstaError):
+    """This template is retired: take another, or make a new one."""
+
+    code = "template_retired"

@@ -20,6 +20,13 @@ SERVER_KINDS = (Kind.FETCH_FOLLOWINGS, Kind.ANALYZE_PROFILE)
 """Kinds that the fleet works on; the rest is worked on by a client's extension."""
 
 
+class Action(StrEnum):
+    """What a bot account does on the site and its windows count."""
+
+    PROFILE_READ = "profile_read"
+    FOLLOWING_PAGE = "following_page"
+
+
 class TaskStatus(StrEnum):
     """States of a task; the table of transitions is in docs/architecture.md."""
 

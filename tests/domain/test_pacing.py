@@ -5,7 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scrapinsta_ray.domain import pacing
-from scrapinsta_ray.domain.pacing import Window, cooldown_s, next_free, retry_delay_s, room
+from scrapinsta_ray.domain.hours import ALWAYS, WorkingHours
+from scrapinsta_ray.domain.models import Action, Signal
+from scrapinsta_ray.domain.pacing import (
+    Pace,
+    Past,
+    Window,
+    cooldown_s,
+    gap_s,
+    next_free,
+    next_start,
+    rest_until,
+    retry_delay_s,
+    room,
+    slowness_after,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = Window(3, 3600)
@@ -91,3 +105,96 @@ def test_retries_back_off_with_jitter_up_to_an_hour(attempts, jitter, seconds):
 def test_the_limits_of_messages_are_modest():
     assert (pacing.MESSAGES_PER_DAY, pacing.MESSAGES_PER_HOUR) == (20, 6)
     assert pacing.MESSAGES_PER_DAY_CEILING == 50
+
+
+# ---- an account's pace -----------------------------------------------------------------------------------
+
+READS = st.sampled_from([Signal.OK, Signal.RETRY, Signal.COOLDOWN])
+SOME_HOURS = st.sampled_from([ALWAYS, WorkingHours(540, 1260), WorkingHours(1320, 360, "Europe/Madrid")])
+PACES = st.builds(
+    lambda limit, low, more: Pace({Action.PROFILE_READ: Window(limit, 3600)}, low, low + more),
+    st.integers(1, 6),
+    st.floats(0, 300),
+    st.floats(0, 300),
+)
+
+
+@given(
+    PACES,
+    SOME_HOURS,
+    st.lists(st.tuples(st.integers(0, 4000), READS, st.floats(0, 1), st.integers(0, 9000)), max_size=25),
+)
+def test_over_any_history_window_gap_rest_and_hours_are_kept(pace, hours, asked) -> None:
+    """An account that asks, waits as told, and hears something: whatever it hears."""
+    window = pace.windows[Action.PROFILE_READ]
+    done: list[datetime] = []
+    past, slowness, in_a_row, bad_today, now = Past(hours=hours), 1.0, 0, [], NOW
+    for pause_s, heard, draw, retry_after_s in asked:
+        now += timedelta(seconds=pause_s)
+        at, why = next_start(past, next_free(window, done, now), now)
+        assert at >= now and (why is None) == (at == now)
+        while at > now:  # waiting exactly so long is enough, but for what opens only later
+            now = at
+            at, _why = next_start(past, next_free(window, done, now), now)
+        restarted = Past(past.free_at, past.next_at, hours)  # from what is stored, and nothing else
+        assert next_start(restarted, next_free(window, list(reversed(done)), now), now) == (now, None)
+        if done:
+            assert (now - done[-1]).total_seconds() >= pace.gap_min_s - 1e-5
+        assert past.free_at is None or now >= past.free_at
+        assert hours.opens(now) == now
+        done.append(now)
+        assert sum(1 for t in done if t > now - timedelta(seconds=window.length_s)) <= window.limit
+        before, slowness = slowness, slowness_after(slowness, heard)
+        assert slowness >= before or heard is Signal.OK
+        past = Past(past.free_at, now + timedelta(seconds=gap_s(pace, slowness, draw)), hours)
+        in_a_row = in_a_row + 1 if heard is Signal.COOLDOWN else 0 if heard is Signal.OK else in_a_row
+        if heard is Signal.COOLDOWN:
+            bad_today = [t for t in bad_today if t >= hours.began(now)] + [now]
+            free_at, parked = rest_until(now, in_a_row, len(bad_today), hours, retry_after_s)
+            assert free_at >= now + timedelta(seconds=max(600, retry_after_s))
+            assert parked == (len(bad_today) >= 3)
+            assert not parked or free_at >= hours.tomorrow(now)
+            past = Past(free_at, past.next_at, hours)
+
+
+@given(PACES, st.floats(1, 16), st.floats(0, 1), st.sampled_from(Signal))
+def test_a_gap_never_shrinks_on_a_bad_answer(pace, slowness, draw, signal) -> None:
+    after = slowness_after(slowness, signal)
+    assert 1 <= after <= 16
+    if signal not in (Signal.OK, Signal.NOT_FOUND, Signal.PRIVATE):
+        assert after >= slowness
+        assert gap_s(pace, after, draw) >= gap_s(pace, slowness, draw)
+
+
+@given(PACES, st.floats(1, 16), st.floats(0, 1))
+def test_a_gap_lies_between_its_bounds(pace, slowness, draw) -> None:
+    gap = gap_s(pace, slowness, draw)
+    assert pace.gap_min_s * slowness - 1e-6 <= gap <= pace.gap_max_s * slowness + 1e-6
+
+
+def test_gaps_relax_with_good_answers() -> None:
+    slowness, answers = slowness_after(1.0, Signal.COOLDOWN), 0
+    assert slowness == 2
+    while slowness > 1:
+        slowness, answers = slowness_after(slowness, Signal.OK), answers + 1
+    assert answers == 7
+
+
+def test_the_third_cooldown_of_a_day_rests_the_account_until_tomorrow() -> None:
+    nine_to_nine = WorkingHours(540, 1260)
+    assert rest_until(NOW, 1, 1, nine_to_nine) == (NOW + timedelta(minutes=10), False)
+    assert rest_until(NOW, 2, 2, nine_to_nine) == (NOW + timedelta(minutes=20), False)
+    assert rest_until(NOW, 3, 3, nine_to_nine) == (NOW + timedelta(hours=21), True)
+    late = NOW.replace(hour=23, minute=50)
+    assert rest_until(late, 3, 3) == (late + timedelta(minutes=40), True), "tomorrow is too soon"
+    assert rest_until(NOW, 1, 1, nine_to_nine, 7200)[0] == NOW + timedelta(hours=2)
+
+
+def test_what_an_action_waits_for_is_named() -> None:
+    soon, later = NOW + timedelta(seconds=5), NOW + timedelta(minutes=9)
+    assert next_start(Past(), NOW, NOW) == (NOW, None)
+    assert next_start(Past(next_at=soon), NOW, NOW) == (soon, "gap")
+    assert next_start(Past(free_at=later, next_at=soon), NOW, NOW) == (later, "cooldown")
+    assert next_start(Past(next_at=soon), later, NOW) == (later, "window")
+    closed = WorkingHours(13 * 60, 14 * 60)
+    assert next_start(Past(next_at=soon, hours=closed), NOW, NOW) == (NOW.replace(hour=13), "hours")
