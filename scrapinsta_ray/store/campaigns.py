@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, exists, select, update
 
 from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, TaskStatus
-from scrapinsta_ray.store import candidates
+from scrapinsta_ray.errors import TemplateRetired, UnknownTemplate
+from scrapinsta_ray.store import candidates, templates
 from scrapinsta_ray.store.database import AnyRow, Database, clock, reading, transaction
 from scrapinsta_ray.store.jobs import SKIPS, Asked, Outreach, add_messages, add_tasks
 from scrapinsta_ray.store.tables import job_tasks, jobs
@@ -92,6 +93,9 @@ def _stages(tx: Connection, campaign_id: str, statuses: Sequence[JobStatus]) -> 
 def _begin(tx: Connection, job: AnyRow, *, after: AnyRow) -> None:
     """Makes the stage's tasks from what the stage before brought; a stage without any ends at once."""
     asked = Asked(job.client_id, job.account, job.priority, job.max_attempts)
+    if job.kind == Kind.SEND_MESSAGE and (why := _unusable(tx, job)):
+        close_jobs(tx, [job.id, job.campaign_id], JobStatus.ERROR, *why)
+        return
     if job.kind == Kind.ANALYZE_PROFILE:
         total, skipped = _begin_analysis(tx, asked, job, after), None
     else:
@@ -109,6 +113,16 @@ def _begin_analysis(tx: Connection, asked: Asked, job: AnyRow, after: AnyRow) ->
     names = candidates.followed(tx, after.id)
     add_tasks(tx, asked, job.id, Kind.ANALYZE_PROFILE, [(name, None) for name in names])
     return len(names)
+
+
+def _unusable(tx: Connection, job: AnyRow) -> tuple[str, str] | None:
+    """Code and reason if what the campaign is to write was retired since it was asked for."""
+    if template_id := job.params.get("template_id"):
+        try:
+            templates.text_of(tx, job.client_id, template_id)
+        except (TemplateRetired, UnknownTemplate) as gone:
+            return gone.code, gone.message
+    return None
 
 
 def _begin_messages(tx: Connection, asked: Asked, job: AnyRow, after: AnyRow) -> tuple[int, dict[str, int]]:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Select, and_, select
 
 from scrapinsta_ray.domain.models import Kind, TaskStatus
 from scrapinsta_ray.domain.scoring import MODEL
+from scrapinsta_ray.store import forgotten
 from scrapinsta_ray.store.tables import followings, job_tasks, jobs, profile_scores
 
 
@@ -27,8 +28,9 @@ def of_job(tx: Connection, client_id: str, job_id: str, min_score: float | None)
 
 
 def followed(tx: Connection, job_id: str) -> list[str]:
-    """Usernames that a fetch job collected, in the order of the list."""
-    return [row.username for row in tx.execute(following_rows(tx, job_id))]
+    """Usernames that a fetch job collected, in the order of the list; who was forgotten since is left out."""
+    names = [row.username for row in tx.execute(following_rows(tx, job_id))]
+    return _without_forgotten(tx, names)
 
 
 def following_rows(tx: Connection, job_id: str) -> Select[Any]:
@@ -58,7 +60,16 @@ def analysis_rows(job_id: str, *columns: Any) -> Select[Any]:
 
 
 def best(tx: Connection, job_id: str, min_score: float | None) -> tuple[list[str], int]:
-    """Usernames of an analysis, best success score first; those without a score or below are counted, not given."""
+    """Usernames of an analysis, best success score first; those without a score or below are counted, not given.
+
+    Who was forgotten has no score any more.
+    """
     rows = tx.execute(analysis_rows(job_id, job_tasks.c.username, profile_scores.c.success)).all()
     scored = sorted(((s, name) for name, s in rows if s is not None and s >= (min_score or 0)), reverse=True)
-    return [name for _score, name in scored], len(rows) - len(scored)
+    names = _without_forgotten(tx, [name for _score, name in scored])
+    return names, len(rows) - len(scored)
+
+
+def _without_forgotten(tx: Connection, names: list[str]) -> list[str]:
+    gone = forgotten.among(tx, names)
+    return [name for name in names if name not in gone]

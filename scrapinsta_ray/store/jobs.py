@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, exc, insert, select
+from sqlalchemy import Connection, exc, insert, or_, select
 
 from scrapinsta_ray.domain import messages, usernames
 from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, TaskStatus
-from scrapinsta_ray.store import candidates, ledger
+from scrapinsta_ray.errors import PersonForgotten, RateLimited, TooManyTasks
+from scrapinsta_ray.store import candidates, forgotten, ledger, meters, templates
 from scrapinsta_ray.store.database import Database, clock, insert_alike, reading, transaction
 from scrapinsta_ray.store.ids import new_job_id
-from scrapinsta_ray.store.tables import job_tasks, jobs, profiles
+from scrapinsta_ray.store.tables import job_tasks, jobs
 
 SKIPS = ("already_contacted", "cool_off", "suppressed", "invalid", "duplicate", "below_score")
 """Why a person is left out of a job, in the contract's words."""
@@ -34,15 +35,19 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Outreach:
-    """Whom to write to and what. `cool_off_days` None: never a second time."""
+    """Whom to write to and what: a `message`, or the newest version of a template when the tasks are made.
 
-    message: str
+    `cool_off_days` None: never a second time.
+    """
+
+    message: str | None = None
     usernames: Sequence[str] = ()
     from_job: str | None = None
     min_success_score: float | None = None
     limit: int | None = None
     cool_off_days: int | None = None
     dry_run: bool = False
+    template_id: str | None = None
 
     def params(self) -> dict[str, Any]:
         """What the job's row keeps of it."""
@@ -52,6 +57,7 @@ class Outreach:
             "limit": self.limit,
             "cool_off_days": self.cool_off_days,
             "dry_run": self.dry_run,
+            "template_id": self.template_id,
         }
 
 
@@ -69,9 +75,10 @@ class Enqueued:
 
 
 def enqueue_fetch(db: Database, asked: Asked, target: str, limit: int) -> Enqueued:
-    """Collect the first `limit` accounts that `target` follows."""
+    """Collect the first `limit` accounts that `target` follows. Raises PersonForgotten."""
 
     def make(tx: Connection, job_id: str) -> Enqueued:
+        _refuse_forgotten(tx, target)
         add_job(
             tx, asked, job_id, Kind.FETCH_FOLLOWINGS, {"target_username": target, "limit": limit}, total=1
         )
@@ -84,10 +91,11 @@ def enqueue_fetch(db: Database, asked: Asked, target: str, limit: int) -> Enqueu
 def enqueue_analysis(
     db: Database, asked: Asked, names: Sequence[str], extra: Mapping[str, Any] | None
 ) -> Enqueued:
-    """Read and score each of `names`; those that are no usernames or come twice are left out and counted."""
-    good, skipped = sift(names)
+    """Read and score each of `names`; no usernames, doubles and the forgotten are left out and counted."""
+    named, sifted = sift(names)
 
     def make(tx: Connection, job_id: str) -> Enqueued:
+        good, skipped = _without_forgotten(tx, named, sifted)
         add_job(tx, asked, job_id, Kind.ANALYZE_PROFILE, {"extra": extra}, total=len(good), skipped=skipped)
         add_tasks(tx, asked, job_id, Kind.ANALYZE_PROFILE, [(name, None) for name in good])
         if not good:
@@ -98,7 +106,10 @@ def enqueue_analysis(
 
 
 def enqueue_messages(db: Database, asked: Asked, outreach: Outreach) -> Enqueued:
-    """Write to people, named or found by another job of the same client. Raises LookupError for an unknown job."""
+    """Write to people, named or found by another job of the same client.
+
+    Raises LookupError for an unknown job, UnknownTemplate and TemplateRetired.
+    """
 
     def make(tx: Connection, job_id: str) -> Enqueued:
         found, skipped = _people(tx, asked.client_id, outreach)
@@ -114,9 +125,14 @@ def enqueue_messages(db: Database, asked: Asked, outreach: Outreach) -> Enqueued
 def enqueue_campaign(
     db: Database, asked: Asked, target: str, limit: int, analyze: Mapping[str, Any], outreach: Outreach
 ) -> Enqueued:
-    """Followings of `target`, then their analysis, then messages to the best; each stage begins by itself."""
+    """Followings of `target`, then their analysis, then messages to the best; each stage begins by itself.
+
+    Raises PersonForgotten, UnknownTemplate and TemplateRetired.
+    """
 
     def make(tx: Connection, job_id: str) -> Enqueued:
+        _refuse_forgotten(tx, target)
+        _text(tx, asked.client_id, outreach)
         params = {"target_username": target, "limit": limit}
         add_job(tx, asked, job_id, Kind.CAMPAIGN, params, total=0)
         stages = [(kind, new_job_id()) for kind in STAGES]
@@ -143,17 +159,35 @@ def enqueue_campaign(
 
 
 def _once(db: Database, asked: Asked, make: Callable[[Connection, str], Enqueued]) -> Enqueued:
-    """Runs `make` in a transaction, unless the client's idempotency key has a job already: then that one."""
+    """Runs `make` in a transaction, unless the client's idempotency key has a job already: then that one.
+
+    Raises RateLimited, or TooManyTasks: that costs as much as an enqueue, since tasks were counted for it. The answer
+    to a key that has a job costs nothing.
+    """
     if before := _already(db, asked):
         return before
     job_id = new_job_id()
     try:
-        return transaction(make)(db, job_id)
-    except exc.IntegrityError:
+        return _enqueue(db, asked, job_id, make)
+    except (exc.IntegrityError, RateLimited) as refused:
         # Another request with the same key came first, or our own commit went through with its answer lost.
         if before := _already(db, asked, job_id):
             return before
+        if isinstance(refused, TooManyTasks):
+            transaction(meters.spend)(db, asked.client_id, meters.ENQUEUES)
         raise
+
+
+@transaction
+def _enqueue(
+    tx: Connection, asked: Asked, job_id: str, make: Callable[[Connection, str], Enqueued]
+) -> Enqueued:
+    """`make` within the client's limits. What a campaign's later stages bring is counted, but never refused."""
+    meters.spend(tx, asked.client_id, meters.ENQUEUES)
+    room = meters.room_for_tasks(tx, asked.client_id)
+    made = make(tx, job_id)
+    room.refuse(made.total_items or len(made.stages[:1]))
+    return made
 
 
 @reading
@@ -236,8 +270,10 @@ def add_tasks(
     job_id: str,
     kind: Kind,
     tasks: Sequence[tuple[str, Mapping[str, Any] | None]],
+    *,
+    template_id: str | None = None,
 ) -> None:
-    """Queued tasks, one a (username, payload), in a few statements."""
+    """Queued tasks, one a (username, payload), in a few statements; nobody among them was forgotten."""
     if not tasks:
         return
     common = {
@@ -251,6 +287,7 @@ def add_tasks(
         "max_attempts": asked.max_attempts,
         "maybe_sent": False,
         "created_at": clock(tx),
+        **({"template_id": template_id} if template_id else {}),
     }
     insert_alike(tx, job_tasks, common, [{"username": name, "payload": payload} for name, payload in tasks])
 
@@ -259,34 +296,49 @@ def add_messages(
     tx: Connection, asked: Asked, job_id: str, outreach: Outreach, people: Sequence[str]
 ) -> tuple[int, Counter[str]]:
     """Message tasks for the first `outreach.limit` of `people` who may be written to; how many, and who was not."""
-    blocked = dict.fromkeys(_in_live_jobs(tx, asked.client_id, people), "duplicate")
+    text = _text(tx, asked.client_id, outreach)
+    blocked = dict.fromkeys(_taken(tx, asked.client_id, people, outreach.template_id), "duplicate")
     blocked |= ledger.blocked(tx, asked.client_id, dict.fromkeys(people, outreach.cool_off_days))
+    blocked |= dict.fromkeys(forgotten.among(tx, people), "suppressed")
     free = [name for name in people if name not in blocked][: outreach.limit]
-    known = _known_people(tx, free)
+    known = templates.known_people(tx, free)
     payload = {"cool_off_days": outreach.cool_off_days, "dry_run": outreach.dry_run}
     tasks = [
-        (name, {**payload, "message": messages.render(outreach.message, known.get(name, {"username": name}))})
+        (name, {**payload, "message": messages.render(text, known.get(name, {"username": name}))})
         for name in free
     ]
-    add_tasks(tx, asked, job_id, Kind.SEND_MESSAGE, tasks)
+    add_tasks(tx, asked, job_id, Kind.SEND_MESSAGE, tasks, template_id=outreach.template_id)
     return len(free), Counter(blocked.values())
 
 
-def _in_live_jobs(tx: Connection, client_id: str, people: Sequence[str]) -> list[str]:
-    """Who of `people` has an unfinished message of this client already."""
-    live = select(job_tasks.c.username).where(
+def _text(tx: Connection, client_id: str, outreach: Outreach) -> str:
+    if outreach.template_id:
+        return templates.text_of(tx, client_id, outreach.template_id)
+    return outreach.message or ""
+
+
+def _taken(tx: Connection, client_id: str, people: Sequence[str], template_id: str | None) -> list[str]:
+    """Who of `people` has an unfinished message of this client already, or had one of this template."""
+    live = job_tasks.c.status.in_(UNFINISHED)
+    query = select(job_tasks.c.username).where(
         job_tasks.c.client_id == client_id,
         job_tasks.c.username.in_(people),
         job_tasks.c.kind == Kind.SEND_MESSAGE,
-        job_tasks.c.status.in_(UNFINISHED),
+        or_(live, templates.used(template_id)) if template_id else live,
     )
-    return list(tx.scalars(live))
+    return list(tx.scalars(query))
 
 
-def _known_people(tx: Connection, names: Sequence[str]) -> dict[str, Mapping[str, str | None]]:
-    columns = (profiles.c.username, profiles.c.full_name, profiles.c.category)
-    rows = tx.execute(select(*columns).where(profiles.c.username.in_(names))).mappings()
-    return {row["username"]: dict(row) for row in rows}
+def _refuse_forgotten(tx: Connection, target: str) -> None:
+    if forgotten.among(tx, [target]):
+        raise PersonForgotten(field="target_username")
+
+
+def _without_forgotten(
+    tx: Connection, names: Sequence[str], skipped: Mapping[str, int]
+) -> tuple[list[str], dict[str, int]]:
+    gone = forgotten.among(tx, names)
+    return [name for name in names if name not in gone], {**skipped, "suppressed": len(gone)}
 
 
 def _people(tx: Connection, client_id: str, outreach: Outreach) -> tuple[list[str], dict[str, int]]:

@@ -7,13 +7,20 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scrapinsta_ray.domain.models import Following, Media, Profile, Score
+from scrapinsta_ray.store import forgotten
 from scrapinsta_ray.store.database import clock, upsert
 from scrapinsta_ray.store.tables import followings, media, profile_scores
 from scrapinsta_ray.store.tables import profiles as profile_table
 
 
 def store(tx: Connection, profiles: Sequence[Profile], scores: Sequence[Score]) -> None:
-    """Replaces what is stored of these profiles; media not seen this time stay as they were. Part of a transaction."""
+    """Replaces what is stored of these profiles; media not seen this time stay as they were. Part of a transaction.
+
+    Of whom was forgotten, nothing is stored.
+    """
+    gone = forgotten.among(tx, {p.username for p in profiles} | {s.username for s in scores})
+    profiles = [profile for profile in profiles if profile.username not in gone]
+    scores = [score for score in scores if score.username not in gone]
     if not profiles and not scores:
         return
     at = clock(tx)
@@ -28,9 +35,19 @@ def store(tx: Connection, profiles: Sequence[Profile], scores: Sequence[Score]) 
 
 
 def store_followings(tx: Connection, target: str, users: Sequence[Following], *, start: int) -> None:
-    """A page of `target`'s list, whose first row has place `start`. Part of a transaction."""
+    """A page of `target`'s list, whose first row has place `start`. Part of a transaction.
+
+    The place of somebody who was forgotten stays empty.
+    """
+    gone = forgotten.among(tx, {target, *(user.username for user in users)})
+    if target in gone:
+        return
     at = clock(tx)
-    rows = [_following_row(target, user, start + i, at) for i, user in enumerate(users)]
+    rows = [
+        _following_row(target, user, start + i, at)
+        for i, user in enumerate(users)
+        if user.username not in gone
+    ]
     _put(tx, followings, rows, key=["target_username", "username"])
 
 
