@@ -20,3 +20,9 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of the console; 0 takes any free one.")]
 Hidden = Annotated[bool, typer.Option(hidden=True)]
 Username = Annotated[str, typer.Argument(callback=checked_username)]
+ClientId = Annotated[str, typer.Argument(metavar="CLIENT", help="The client's id.")]
+ExpiresDays = Annotated[
+    float | None,
+    typer.Option(min=0.01, help="The key is good for so many days; without: until it is revoked."),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]

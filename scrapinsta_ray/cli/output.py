@@ -3,21 +3,23 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+T = TypeVar("T")
+
 out, err = Console(), Console(stderr=True)
 
 
-def or_exit(work: Callable[[], Any]) -> None:
-    """Does it; a ValueError is said in its own words, with exit code 1."""
+def or_exit(work: Callable[[], T]) -> T:
+    """What `work` gives; a ValueError or LookupError is said in its own words, with exit code 1."""
     try:
-        work()
-    except ValueError as wrong:
+        return work()
+    except (ValueError, LookupError) as wrong:
         fail(str(wrong))
 
 
