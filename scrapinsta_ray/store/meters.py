@@ -13,6 +13,7 @@ back. A meter that was not used for a minute is as good as none: rows are made w
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -192,11 +193,26 @@ def may_log_in(tx: Connection, *subjects: str) -> None:
 # ---- so many in all --------------------------------------------------------------------------------------
 
 
-def refuse_more_tasks(tx: Connection, client_id: str, more: int = 1) -> None:
-    """Raises TooManyTasks if the client may not have `more` unfinished tasks beside those it has.
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many unfinished tasks a client has, and how many it may have."""
 
-    Reads at most as many index entries as the client may have tasks, and one. It is exact for whoever has spent from
-    the client's meter ENQUEUES in this transaction: they come one by one.
+    unfinished: int
+    most: int
+
+    def refuse(self, more: int) -> None:
+        """Raises TooManyTasks if there is no room for so many more."""
+        if self.unfinished + more > self.most:
+            raise TooManyTasks(
+                limit=UNFINISHED_TASKS, most=self.most, unfinished=self.unfinished, retry_after_s=60.0
+            )
+
+
+def room_for_tasks(tx: Connection, client_id: str) -> Room:
+    """What a client's tasks leave; raises TooManyTasks if it is nothing.
+
+    Reads at most as many index entries as the client may have tasks, and one. It stays exact for whoever has spent
+    from the meter ENQUEUES in this transaction: a client's enqueues come one by one.
     """
     most = tx.execute(select(_own(clients.c.unfinished_tasks)), {"of": client_id}).scalar_one()
     some = by(
@@ -209,6 +225,6 @@ def refuse_more_tasks(tx: Connection, client_id: str, more: int = 1) -> None:
         )
         .limit(most + 1),
     )
-    unfinished = tx.scalar(select(func.count()).select_from(some.subquery())) or 0
-    if unfinished + more > most:
-        raise TooManyTasks(limit=UNFINISHED_TASKS, most=most, unfinished=unfinished, retry_after_s=60.0)
+    room = Room(tx.scalar(select(func.count()).select_from(some.subquery())) or 0, most)
+    room.refuse(1)
+    return room
