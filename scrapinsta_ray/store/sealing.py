@@ -21,6 +21,7 @@ class Resealed:
 
     passwords: int
     cookies: int
+    second_factors: int
     signing_keys: int
 
 
@@ -52,6 +53,7 @@ def reseal(tx: Connection, fernet: MultiFernet, *, actor: str | None = None) -> 
     done = Resealed(
         passwords=_reseal(tx, fernet, accounts, accounts.c.username, accounts.c.password),
         cookies=_reseal(tx, fernet, accounts, accounts.c.username, accounts.c.cookies),
+        second_factors=_reseal(tx, fernet, accounts, accounts.c.username, accounts.c.totp_secret),
         signing_keys=_reseal(tx, fernet, signing_keys, signing_keys.c.kid, signing_keys.c.secret),
     )
     if actor:

@@ -161,7 +161,7 @@ def test_the_key_is_changed_and_the_old_one_taken_away(shell: Shell) -> None:
 
     shell.monkeypatch.setenv("SCRAPINSTA_SECRET_KEY", f"{new}, {old}")
     done = json.loads(shell.run("accounts", "reseal", "--json").out)
-    assert done == {"passwords": 1, "cookies": 0, "signing_keys": 0}
+    assert done == {"passwords": 1, "cookies": 0, "second_factors": 0, "signing_keys": 0}
 
     shell.monkeypatch.setenv("SCRAPINSTA_SECRET_KEY", new)
     assert shell.run("accounts", "reseal").code == 0

@@ -35,6 +35,12 @@ def with_signing_key(db: Database, fernet: MultiFernet) -> None:
         tx.execute(insert(signing_keys).values(kid="k1", secret=fernet.encrypt(b"signs"), created_at=now()))
 
 
+def with_second_factor(db: Database, fernet: MultiFernet, username: str) -> None:
+    with db.begin() as tx:
+        mine = account_rows.update().where(account_rows.c.username == username)
+        tx.execute(mine.values(totp_secret=fernet.encrypt(b"JBSWY3DPEHPK3PXP")))
+
+
 def signing_secret(db: Database, fernet: MultiFernet) -> bytes:
     with db.begin(write=False) as tx:
         return fernet.decrypt(tx.execute(select(signing_keys.c.secret)).scalar_one())
@@ -72,10 +78,12 @@ def test_the_key_is_changed_in_three_steps_without_a_gap(db: Database, old: byte
     accounts.add_all(db, sealer(old), [Login("bot_1", "one"), Login("bot_2", "two")])
     accounts.save_session(db, sealer(old), "bot_2", COOKIES, logins=1)
     with_signing_key(db, sealer(old))
+    with_second_factor(db, sealer(old), "bot_1")
 
     both = sealer(new, old)
     assert accounts.credentials(db, both, "bot_1")
-    assert sealing.reseal(db, both) == sealing.Resealed(passwords=2, cookies=1, signing_keys=1)
+    done = sealing.Resealed(passwords=2, cookies=1, second_factors=1, signing_keys=1)
+    assert sealing.reseal(db, both) == done
 
     for keys in (sealer(new), both, sealer(old, new)):
         known = accounts.credentials(db, keys, "bot_2")
