@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Header
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from scrapinsta_ray.api.errors import unknown_job
+from scrapinsta_ray.api.errors import OnLimited, unknown_job
 from scrapinsta_ray.api.requests import Account, needs, new_app
 from scrapinsta_ray.domain import messages, usernames
 from scrapinsta_ray.store import jobs
@@ -121,9 +121,9 @@ class CampaignAnswer(JobAnswer):
     stages: list[Stage]
 
 
-def make_enqueue_app(db: Database, *, max_attempts: int = 4) -> FastAPI:
+def make_enqueue_app(db: Database, *, max_attempts: int = 4, on_limited: OnLimited | None = None) -> FastAPI:
     """The application behind /ext."""
-    app = new_app("enqueue")
+    app = new_app("enqueue", on_limited=on_limited)
 
     @app.post("/followings/enqueue", tags=["enqueue"])
     def followings(

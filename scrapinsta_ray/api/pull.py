@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
+from scrapinsta_ray.api.errors import OnLimited
 from scrapinsta_ray.api.requests import Account, needs, new_app
 from scrapinsta_ray.domain.models import Task
 from scrapinsta_ray.store import campaigns, outbox
@@ -41,16 +42,18 @@ class PullAnswer(BaseModel):
     retry_after_s: float
 
 
-def make_pull_app(db: Database, *, lease_ttl_s: float = 600) -> FastAPI:
+def make_pull_app(db: Database, *, lease_ttl_s: float = 600, on_limited: OnLimited | None = None) -> FastAPI:
     """The application behind /api/send/pull."""
-    app = new_app("pull")
+    app = new_app("pull", on_limited=on_limited)
 
     @app.post("", tags=["send"])
     def pull(
         account: Account, caller: Annotated[Caller, Depends(needs(db, "pull"))], body: PullBody | None = None
     ) -> PullAnswer:
         limit = (body or PullBody()).limit
-        pulled = outbox.pull(db, caller.client_id, account, limit=limit, ttl_s=lease_ttl_s)
+        pulled = outbox.pull(
+            db, caller.client_id, account, limit=limit, ttl_s=lease_ttl_s, job_id=caller.job_id
+        )
         campaigns.settle(db, pulled.touched)
         return PullAnswer(
             items=[_item(task) for task in pulled.tasks], retry_after_s=round(pulled.retry_after_s, 3)

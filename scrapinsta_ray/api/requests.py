@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scrapinsta_ray import __version__
 from scrapinsta_ray.api import errors
-from scrapinsta_ray.api.errors import ApiError
+from scrapinsta_ray.api.errors import ApiError, OnLimited
 from scrapinsta_ray.domain import usernames
 from scrapinsta_ray.store import clients
 from scrapinsta_ray.store.clients import Caller
@@ -24,10 +24,10 @@ MAX_BODY = 1_000_000
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
-def new_app(title: str) -> FastAPI:
+def new_app(title: str, *, on_limited: OnLimited | None = None) -> FastAPI:
     """A FastAPI app with the house's errors, request ids and limits; its documents are the console's."""
     app = FastAPI(title=title, version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    errors.install(app)
+    errors.install(app, on_limited)
     app.add_middleware(RequestFrame)
     return app
 
