@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from scrapinsta_ray.api.errors import ApiError
+from scrapinsta_ray.api.errors import ApiError, OnLimited
 from scrapinsta_ray.api.requests import Account, needs, new_app
 from scrapinsta_ray.domain.models import Kind
 from scrapinsta_ray.domain.transitions import Report, Verdict
+from scrapinsta_ray.errors import RateLimited
 from scrapinsta_ray.store import campaigns, finish
 from scrapinsta_ray.store.clients import Caller
 from scrapinsta_ray.store.database import Database
@@ -67,20 +68,19 @@ class ResultsAnswer(BaseModel):
     results: list[dict[str, Any]]
 
 
-def make_result_app(db: Database, *, retry_base_s: float = 20) -> FastAPI:
+def make_result_app(
+    db: Database, *, retry_base_s: float = 20, on_limited: OnLimited | None = None
+) -> FastAPI:
     """The application behind /api/send/result."""
-    app = new_app("result")
+    app = new_app("result", on_limited=on_limited)
 
-    def finish_batch(batch: Sequence[Sequence[Sent]]) -> list[list[Ended]]:
-        every = [one for sent in batch for one in sent]
-        ended = iter(finish.finish_messages(db, every, retry_base_s=retry_base_s))
-        answers = [[next(ended) for _ in sent] for sent in batch]
-        campaigns.settle(
-            db, {one.job_id for sent in answers for one in sent if one.verdict is Verdict.APPLIED}
-        )
+    def finish_batch(batch: Sequence[Sequence[Sent]]) -> list[list[Ended] | RateLimited]:
+        answers = finish.finish_requests(db, batch, retry_base_s=retry_base_s)
+        ended = [one for answer in answers if isinstance(answer, list) for one in answer]
+        campaigns.settle(db, {one.job_id for one in ended if one.verdict is Verdict.APPLIED})
         return answers
 
-    gather: Gather[Sequence[Sent], list[Ended]] = Gather(finish_batch)
+    gather: Gather[Sequence[Sent], list[Ended] | RateLimited] = Gather(finish_batch)
 
     @app.post("", tags=["send"])
     async def result(
@@ -89,7 +89,9 @@ def make_result_app(db: Database, *, retry_base_s: float = 20) -> FastAPI:
         caller: Annotated[Caller, Depends(needs(db, "result"))],
     ) -> ResultAnswer | ResultsAnswer:
         bodies = body if isinstance(body, list) else [body]
-        ended = await gather.submit([_sent(caller.client_id, account, one) for one in bodies])
+        ended = await gather.submit([_sent(caller, account, one) for one in bodies])
+        if isinstance(ended, RateLimited):
+            raise ended
         problems = [_problem(one) for one in ended]
         if isinstance(body, list):
             return ResultsAnswer(results=[_entry(problem) for problem in problems])
@@ -100,10 +102,12 @@ def make_result_app(db: Database, *, retry_base_s: float = 20) -> FastAPI:
     return app
 
 
-def _sent(client_id: str, account: str, body: ResultBody) -> Sent:
+def _sent(caller: Caller, account: str, body: ResultBody) -> Sent:
+    """With the username of nobody if the task is not the job's, or not of the job that the caller's token is for."""
     prefix = f"{body.job_id}:{Kind.SEND_MESSAGE}:"
-    username = body.task_id.removeprefix(prefix) if body.task_id.startswith(prefix) else ""
-    return Sent(client_id, account, body.job_id, username, body.report())
+    its_own = body.task_id.startswith(prefix) and caller.job_id in (None, body.job_id)
+    username = body.task_id.removeprefix(prefix) if its_own else ""
+    return Sent(caller.client_id, account, body.job_id, username, body.report())
 
 
 def _problem(ended: Ended) -> ApiError | None:

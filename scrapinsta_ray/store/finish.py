@@ -12,7 +12,8 @@ from sqlalchemy import BigInteger, Connection, Text, bindparam, select, tuple_
 from scrapinsta_ray.domain.models import Kind, Profile, Score, Task, TaskStatus
 from scrapinsta_ray.domain.pacing import RETRY_FACTOR, retry_delay_s
 from scrapinsta_ray.domain.transitions import Change, Held, Report, Verdict, apply
-from scrapinsta_ray.store import ledger, outbox, profiles, suppressions
+from scrapinsta_ray.errors import RateLimited
+from scrapinsta_ray.store import ledger, meters, outbox, profiles, suppressions
 from scrapinsta_ray.store.database import AnyRow, Database, change_one, microseconds, now, transaction
 from scrapinsta_ray.store.indexes import CHANGE, CHANGE_NAMED, KEY, NAME, by
 from scrapinsta_ray.store.tables import job_tasks
@@ -51,6 +52,9 @@ class Ended:
     job_id: str
     verdict: Verdict | None
 
+
+Costs = Sequence[tuple[str, int]]
+"""Of each request: whose it is, and how many results it has."""
 
 _HELD = (
     job_tasks.c.id,
@@ -111,14 +115,39 @@ def finish_messages(db: Database, sent: Sequence[Sent], *, retry_base_s: float) 
 
     Tenant and account are part of the look-up, so that another's task is as unknown as none.
     """
-    if len(sent) > 1 and 0 < len(groups := _groups(sent)) <= FEW:
+    if groups := _few_groups(sent):
         with suppress(_NotAllHeld):
             _end_all_held(db, groups, sent[0].report)
             return [Ended(one.job_id, Verdict.APPLIED) for one in sent]
-    return _end_messages(db, sent, retry_base_s)
+    return transaction(_end_messages)(db, sent, retry_base_s)
+
+
+def finish_requests(
+    db: Database, requests: Sequence[Sequence[Sent]], *, retry_base_s: float
+) -> list[list[Ended] | RateLimited]:
+    """`finish_messages` for several requests together, each of one client. Answers in order.
+
+    A request for which its client's meter of results has too little left is refused whole, and changes nothing.
+    """
+    sent = [one for request in requests for one in request]
+    costs = [(request[0].client_id, len(request)) for request in requests]
+    if groups := _few_groups(sent):
+        with suppress(_NotAllHeld):
+            _end_all_held(db, groups, sent[0].report, costs)
+            return [[Ended(one.job_id, Verdict.APPLIED) for one in request] for request in requests]
+    return _end_requests(db, requests, costs, retry_base_s)
 
 
 @transaction
+def _end_requests(
+    tx: Connection, requests: Sequence[Sequence[Sent]], costs: Costs, retry_base_s: float
+) -> list[list[Ended] | RateLimited]:
+    refused = meters.spend_each(tx, meters.RESULTS, costs)
+    taken = [one for request, no in zip(requests, refused, strict=True) if no is None for one in request]
+    ended = iter(_end_messages(tx, taken, retry_base_s) if taken else [])
+    return [no or [next(ended) for _ in request] for request, no in zip(requests, refused, strict=True)]
+
+
 def _end_messages(tx: Connection, sent: Sequence[Sent], retry_base_s: float) -> list[Ended]:
     if len(sent) == 1 and _end_held(tx, sent[0]):
         return [Ended(sent[0].job_id, Verdict.APPLIED)]
@@ -178,7 +207,7 @@ def _says_it_left(one: Sent) -> bool:
 
 
 class _NotAllHeld(Exception):
-    """Some message of a batch is not in the hands of its reporter: nothing of the batch was done."""
+    """Some message of a batch is not in its reporter's hands, or over its limit: nothing of the batch was done."""
 
 
 _END_ALL_HELD = CHANGE_NAMED.where(
@@ -195,6 +224,12 @@ FEW = 8
 """Groups up to which it is quicker to end a batch group by group than to look first."""
 
 
+def _few_groups(sent: Sequence[Sent]) -> dict[tuple[str, ...], list[str]]:
+    """The groups of a batch, if there are so few of them; one message alone is ended otherwise."""
+    groups = _groups(sent) if len(sent) > 1 else {}
+    return groups if len(groups) <= FEW else {}
+
+
 def _groups(sent: Sequence[Sent]) -> dict[tuple[str, ...], list[str]]:
     """Recipients by what else names a task that its holder says has left; empty if reports are of different kinds."""
     words = {(one.report.code, one.report.message) for one in sent}
@@ -208,8 +243,12 @@ def _groups(sent: Sequence[Sent]) -> dict[tuple[str, ...], list[str]]:
 
 
 @transaction
-def _end_all_held(tx: Connection, groups: Mapping[tuple[str, ...], list[str]], report: Report) -> None:
-    """Many of `_end_held`. Raises _NotAllHeld, with nothing done, if that is not what they all are."""
+def _end_all_held(
+    tx: Connection, groups: Mapping[tuple[str, ...], list[str]], report: Report, costs: Costs = ()
+) -> None:
+    """Many of `_end_held`. Raises _NotAllHeld, with nothing done, if that is not what they all are, or not paid for."""
+    if any(meters.spend_each(tx, meters.RESULTS, costs)):
+        raise _NotAllHeld
     values = {"status": TaskStatus.OK, "result": {"code": report.code}, **_reason(report)}
     for (job_id, client_id, account, lease_id), names in sorted(groups.items()):
         who = {"of_job": job_id, "client": client_id, "by": account, "lease": lease_id, "to": sorted(names)}
