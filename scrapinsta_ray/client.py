@@ -1,27 +1,52 @@
-"""The HTTP contract as Python calls: thin, for the command line, the demo and tests."""
+"""The HTTP contract as Python calls: thin, for the command line, the demo and tests. One method a call."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Self
 
 import httpx
 
 
 class Refused(Exception):
-    """The server answered with an error; `code` is its UPPER_SNAKE word."""
+    """The server answered with an error: `code` is its UPPER_SNAKE word, `retry_after_s` when to ask again."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(f"{message} ({code}, HTTP {status})")
         self.status, self.code, self.message = status, code, message
+        self.details = dict(details or {})
+        self.retry_after_s = retry_after_s
 
 
 class Client:
-    """One client of the API; `account` is its sending account."""
+    """One client of the API, by its key or by a token; `account` is its sending account.
 
-    def __init__(self, url: str, key: str = "", account: str = "", *, timeout_s: float = 30) -> None:
-        headers = {"X-Api-Key": key, "X-Account": account}
+    Every call raises Refused for an answer that is an error, and httpx.TransportError if there is none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str = "",
+        account: str = "",
+        *,
+        token: str = "",
+        timeout_s: float = 30,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        bearer = f"Bearer {token}" if token else ""
+        headers = {"X-Api-Key": key, "Authorization": bearer, "X-Account": account}
         self._http = httpx.Client(
-            base_url=url, headers={name: value for name, value in headers.items() if value}, timeout=timeout_s
+            base_url=url,
+            headers={name: value for name, value in headers.items() if value},
+            timeout=timeout_s,
+            transport=transport,
         )
 
     def __enter__(self) -> Self:
@@ -30,17 +55,79 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        return f"<Client {self._http.base_url}>"
+
     def close(self) -> None:
         """Closes the connections."""
         self._http.close()
 
+    # ---- tokens ------------------------------------------------------------------------------------------
+
+    def login(self, api_key: str) -> dict[str, Any]:
+        """POST /api/auth/login: a token of all that the key may do."""
+        return self._call("POST", "/api/auth/login", json={"api_key": api_key})
+
+    def jwt(self, job_id: str | None = None) -> dict[str, Any]:
+        """POST /api/auth/jwt: a short token; of one job, if it is named."""
+        return self._call("POST", "/api/auth/jwt", params={"job_id": job_id} if job_id else {})
+
+    def revoke(self, *, jti: str | None = None, job_id: str | None = None) -> dict[str, Any]:
+        """POST /api/auth/revoke: one token, or all of a job."""
+        return self._call("POST", "/api/auth/revoke", json=_given(jti=jti, job_id=job_id))
+
+    # ---- asking for work ---------------------------------------------------------------------------------
+
+    def followings(
+        self, target_username: str, limit: int = 10, *, idempotency_key: str | None = None
+    ) -> dict[str, Any]:
+        """POST /ext/followings/enqueue"""
+        body = {"target_username": target_username, "limit": limit}
+        return self._enqueue("/ext/followings/enqueue", body, idempotency_key)
+
+    def analyze(
+        self, usernames: Sequence[str], *, idempotency_key: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """POST /ext/analyze/enqueue; `options`: priority, extra ..."""
+        return self._enqueue(
+            "/ext/analyze/enqueue", {"usernames": list(usernames), **options}, idempotency_key
+        )
+
+    def send(
+        self,
+        usernames: Sequence[str] = (),
+        *,
+        from_job: str | None = None,
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """POST /ext/send/enqueue; `options`: message or template_id, limit, min_success_score, dry_run ..."""
+        to = _given(usernames=list(usernames) or None, from_job=from_job)
+        return self._enqueue("/ext/send/enqueue", {**to, **options}, idempotency_key)
+
     def campaign(
-        self, target_username: str, limit: int, send: Mapping[str, Any], *, idempotency_key: str | None = None
+        self,
+        target_username: str,
+        limit: int,
+        send: Mapping[str, Any],
+        *,
+        analyze: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
     ) -> dict[str, Any]:
         """POST /ext/campaigns/enqueue"""
-        body = {"target_username": target_username, "limit": limit, "analyze": {}, "send": dict(send)}
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return self._call("POST", "/ext/campaigns/enqueue", json=body, headers=headers)
+        body = {
+            "target_username": target_username,
+            "limit": limit,
+            "analyze": dict(analyze or {}),
+            "send": dict(send),
+        }
+        return self._enqueue("/ext/campaigns/enqueue", body, idempotency_key)
+
+    # ---- jobs --------------------------------------------------------------------------------------------
+
+    def jobs(self) -> Iterator[dict[str, Any]]:
+        """Every row of GET /jobs, newest first, page by page."""
+        return self._pages("/jobs")
 
     def job(self, job_id: str) -> dict[str, Any]:
         """GET /jobs/{id}"""
@@ -50,17 +137,31 @@ class Client:
         """GET /jobs/{id}/summary"""
         return self._call("GET", f"/jobs/{job_id}/summary")
 
-    def cancel(self, job_id: str) -> dict[str, Any]:
-        """POST /jobs/{id}/cancel"""
-        return self._call("POST", f"/jobs/{job_id}/cancel")
-
     def tasks(self, job_id: str, status: str | None = None) -> Iterator[dict[str, Any]]:
         """Every row of GET /jobs/{id}/tasks, page by page; those in `status` if it is given."""
-        return self._pages(f"/jobs/{job_id}/tasks", {"status": status} if status else {})
+        return self._pages(f"/jobs/{job_id}/tasks", **_given(status=status))
 
     def results(self, job_id: str) -> Iterator[dict[str, Any]]:
         """Every row of GET /jobs/{id}/results, page by page."""
         return self._pages(f"/jobs/{job_id}/results")
+
+    def cancel(self, job_id: str) -> dict[str, Any]:
+        """POST /jobs/{id}/cancel"""
+        return self._call("POST", f"/jobs/{job_id}/cancel")
+
+    def retry(self, job_id: str) -> dict[str, Any]:
+        """POST /jobs/{id}/retry: failed tasks back into the queue."""
+        return self._call("POST", f"/jobs/{job_id}/retry")
+
+    def pause(self, job_id: str) -> dict[str, Any]:
+        """POST /jobs/{id}/pause"""
+        return self._call("POST", f"/jobs/{job_id}/pause")
+
+    def resume(self, job_id: str) -> dict[str, Any]:
+        """POST /jobs/{id}/resume"""
+        return self._call("POST", f"/jobs/{job_id}/resume")
+
+    # ---- sending -----------------------------------------------------------------------------------------
 
     def pull(self, limit: int = 10) -> dict[str, Any]:
         """POST /api/send/pull"""
@@ -70,14 +171,33 @@ class Client:
         """POST /api/send/result with a list"""
         return self._call("POST", "/api/send/result", json=[dict(one) for one in results])
 
+    # ---- how it is ---------------------------------------------------------------------------------------
+
+    def live(self) -> bool:
+        """GET /live; False too when nothing answers."""
+        return self._is_well("/live")
+
+    def health(self) -> bool:
+        """GET /health; False too when nothing answers."""
+        return self._is_well("/health")
+
     def ready(self) -> bool:
         """GET /ready; False too when nothing answers yet."""
+        return self._is_well("/ready")
+
+    def _is_well(self, path: str) -> bool:
         try:
-            return self._http.get("/ready").status_code == 200
+            return self._http.get(path).status_code == 200
         except httpx.TransportError:
             return False
 
-    def _pages(self, path: str, where: Mapping[str, Any] = MappingProxyType({})) -> Iterator[dict[str, Any]]:
+    # ---- one call ----------------------------------------------------------------------------------------
+
+    def _enqueue(self, path: str, body: Mapping[str, Any], idempotency_key: str | None) -> dict[str, Any]:
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return self._call("POST", path, json=dict(body), headers=headers)
+
+    def _pages(self, path: str, **where: Any) -> Iterator[dict[str, Any]]:
         parameters: dict[str, Any] = {"limit": 200, **where}
         while True:
             page = self._call("GET", path, params=parameters)
@@ -91,8 +211,29 @@ class Client:
         try:
             body: dict[str, Any] = answer.json()
         except ValueError:
-            raise Refused(answer.status_code, "NO_JSON", "The server gave no JSON") from None
+            raise Refused(
+                answer.status_code, "NO_JSON", "The server gave no JSON", retry_after_s=_retry_after_s(answer)
+            ) from None
         if answer.is_error:
             error = body.get("error", {})
-            raise Refused(answer.status_code, error.get("code", "UNKNOWN"), error.get("message", ""))
+            raise Refused(
+                answer.status_code,
+                error.get("code", "UNKNOWN"),
+                error.get("message", ""),
+                details=error.get("details"),
+                retry_after_s=_retry_after_s(answer),
+            )
         return body
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    """Those that are not None."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _retry_after_s(answer: httpx.Response) -> float | None:
+    """Seconds; None if the answer has no Retry-After in seconds."""
+    try:
+        return float(answer.headers["Retry-After"])
+    except (KeyError, ValueError):
+        return None
