@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Collection, Iterator
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 
 def parsed(html: str) -> LexborHTMLParser:
@@ -20,3 +21,16 @@ def folded(text: str) -> str:
 def is_html(text: str) -> bool:
     """Does this look like a page rather than JSON or plain text?"""
     return text.lstrip("\ufeff \t\r\n").startswith("<")
+
+
+def around(node: LexborNode) -> Iterator[LexborNode]:
+    """The elements that a node lies in, the nearest first."""
+    here = node.parent
+    while here is not None:
+        yield here
+        here = here.parent
+
+
+def is_a(node: LexborNode, tags: Collection[str], roles: Collection[str] = ()) -> bool:
+    """Has it one of these names or roles?"""
+    return node.tag in tags or (node.attributes.get("role") or "").lower() in roles

@@ -1,3 +1,4 @@
+import re
 from dataclasses import asdict
 from datetime import datetime
 
@@ -261,7 +262,7 @@ def test_a_page_as_it_is_shown_is_read_in_both_languages(a_session, people, lang
     name = first(people, is_open)
     a_session.open(f"/{name}/reels/?hl={language}")
     a_session.wait_for("return !!document.querySelector('a[href*=\"/reel/\"] svg')", "reels")
-    html = a_session.page().html.replace('type="application/json"', "")
+    html = re.sub(r"<script.*?</script>", "", a_session.page().html, flags=re.DOTALL)
     a_session.open("/?hl=en")
     profile = parse_profile(html, name)
     assert profile.source["followers"] == "dom:header"

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from scrapinsta_ray.domain.models import Media, MediaKind
 from scrapinsta_ray.errors import LayoutChanged
-from scrapinsta_ray.instagram.parse.media import code_of, merged, parse_media, pk_of, taken_at
+from scrapinsta_ray.instagram.parse.ids import code_of, pk_of, taken_at
+from scrapinsta_ray.instagram.parse.media import merged, parse_media
 
 OLD = {
     "__typename": "GraphVideo",
@@ -157,7 +158,7 @@ def test_a_photo_has_no_views_even_where_the_list_has_a_zero(kind):
     node = NEW | {"media_type": kind, "product_type": "feed", "play_count": None, "view_count": 0}
     page = parse_media(json.dumps(feed(node)))
     assert page.media[0].views is None
-    assert "media.CAxyPW6luuN.views" not in page.missing
+    assert page.missing["media.CAxyPW6luuN.views"] == "no_film"
 
 
 @pytest.mark.parametrize(

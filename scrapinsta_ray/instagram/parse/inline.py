@@ -7,27 +7,28 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-# `window._sharedData = {...};` and `window.__additionalDataLoaded('/name/', {...});`
-_ASSIGNED = re.compile(
-    r"window\.(_sharedData)\s*=\s*(?=\{)|window\.(__additionalDataLoaded)\s*\([^{]*?,\s*(?=\{)"
-)
+# An object (or a string that holds one) as a script writes it: `window._sharedData = {...};`,
+# `window.__additionalDataLoaded('/name/', {...});`, `requireLazy([...], () => handle({...}))`, `JSON.parse("{...}")`.
+_BEGINS = re.compile(r'\{(?=\s*")|(?<=JSON\.parse\()\s*(?=")')
+_NAMES = re.compile(r"_sharedData|__additionalDataLoaded")
+_NEAR = 200  # characters before an object in which its name is looked for
+_TRIES = 100  # objects of one script that are no JSON, before it is given up
 _DECODER = json.JSONDecoder()
 
 
 def inline_documents(tree: LexborHTMLParser, *keys: str) -> Iterator[tuple[str, Any]]:
     """Every (kind, data) of the page's scripts that mention one of `keys`, in the page's order.
 
-    `kind` is `data-sjs`, `json`, `_sharedData` or `__additionalDataLoaded`. Scripts that hold no valid JSON are
-    passed over.
+    `kind` is `data-sjs`, `json`, `_sharedData`, `__additionalDataLoaded`, or `script` for any other place. Scripts
+    that hold no valid JSON are passed over.
     """
     for script in tree.css("script"):
         body = script.text()
         if not any(key in body for key in keys):
             continue
-        if (script.attributes.get("type") or "").startswith("application/json"):
-            yield from _whole("data-sjs" if "data-sjs" in script.attributes else "json", body)
-        else:
-            yield from _assigned(body)
+        kind = "data-sjs" if "data-sjs" in script.attributes else "json"
+        found = list(_whole(kind, body)) if "json" in (script.attributes.get("type") or "") else []
+        yield from found or _within(body, keys)
 
 
 def _whole(kind: str, body: str) -> Iterator[tuple[str, Any]]:
@@ -37,10 +38,20 @@ def _whole(kind: str, body: str) -> Iterator[tuple[str, Any]]:
         return
 
 
-def _assigned(body: str) -> Iterator[tuple[str, Any]]:
-    for found in _ASSIGNED.finditer(body):
+def _within(body: str, keys: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """The objects of a script that mention one of the keys, none inside another."""
+    end = tries = 0
+    while tries < _TRIES and (found := _BEGINS.search(body, end)):
+        begin = found.start() if found[0] == "{" else found.end()
         try:
-            data, _ = _DECODER.raw_decode(body, found.end())
+            data, end = _DECODER.raw_decode(body, begin)
         except (ValueError, RecursionError):
+            tries, end = tries + 1, begin + 1
             continue
-        yield found[1] or found[2], data
+        if any(key in body[begin:end] for key in keys):
+            yield _name(body, begin), data
+
+
+def _name(body: str, begin: int) -> str:
+    names = _NAMES.findall(body, max(0, begin - _NEAR), begin)
+    return names[-1] if names else "script"

@@ -1,70 +1,163 @@
 """Posts and reels, from every list that the site is known to answer with."""
 
-import base64
-import binascii
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
+
+from selectolax.lexbor import LexborHTMLParser
 
 from scrapinsta_ray.domain.models import Media, MediaKind
 from scrapinsta_ray.errors import LayoutChanged
 from scrapinsta_ray.instagram.html import is_html, parsed
 from scrapinsta_ray.instagram.parse import shapes
+from scrapinsta_ray.instagram.parse.grid import reasons, tiles
+from scrapinsta_ray.instagram.parse.ids import code_of, moment, pk_of, taken_at
 from scrapinsta_ray.instagram.parse.inline import inline_documents
+
+T = TypeVar("T")
 
 TIMELINE = "xdt_api__v1__feed__user_timeline_graphql_connection"
 CLIPS = "xdt_api__v1__clips__user__connection_v2"
 OLD_TIMELINE = "edge_owner_to_timeline_media"
 OLD_VIDEOS = "edge_felix_video_timeline"
+GUESTS_TIMELINE = "polaris_ordered_timeline_connection"
 
-_ID_EPOCH_MS = 1314220021721  # Instagram's ids begin here: ms = (pk >> 23) + this
-_FIRST_PK = 10**14  # smaller ones are not of this form
-_FIRST_POST = datetime(2010, 7, 1, tzinfo=UTC)  # the site's first photo is of that month
-_CODE = 11  # characters of a shortcode; longer ones carry a key for private posts behind it
+_TIMELINES = (TIMELINE, OLD_TIMELINE, GUESTS_TIMELINE)
+_POSTS = ("shortcode_media", "xdt_shortcode_media", "xig_polaris_media", "if_not_gated_logged_out")
+PLACES = (*_TIMELINES, CLIPS, "xdt_api__v1__", *_POSTS, '"items"')
+"""What a script of a page mentions when it carries posts."""
+
+# Lists whose names have changed before and may again; not those of tagged, saved, liked or suggested posts.
+_LIKE_OURS = re.compile(
+    r"feed__user_timeline|user_timeline|timeline_connection|clips__user|owner_to_timeline"
+)
 
 _LIKES = ("like_count", "edge_liked_by.count", "edge_media_preview_like.count")
-_COMMENTS = ("comment_count", "edge_media_to_comment.count", "edge_media_to_parent_comment.count")
+_COMMENTS = (
+    "comment_count",
+    "edge_media_to_comment.count",
+    "edge_media_to_parent_comment.count",
+    "edge_media_preview_comment.count",
+)
 # What the site shows as a reel's views are its plays.
 _VIEWS = ("play_count", "ig_play_count", "video_play_count", "view_count", "video_view_count")
 _PINS = ("pinned_for_users", "timeline_pinned_user_ids", "clips_tab_pinned_user_ids")
+_CLIPS_ONLY = ("clips_tab_pinned_user_ids", "clips_metadata")
 _DISABLED = "like_and_view_counts_disabled"
 _HIDDEN_LIKES = 3  # what the site answers for likes when the owner hides them
 _NO_FILM = (MediaKind.IMAGE, MediaKind.CAROUSEL)
 _TYPES = {1: MediaKind.IMAGE, 2: MediaKind.VIDEO, 8: MediaKind.CAROUSEL}
+_NAMED = (("Sidecar", MediaKind.CAROUSEL), ("Video", MediaKind.VIDEO), ("Image", MediaKind.IMAGE))
 
 
 @dataclass(frozen=True, slots=True)
 class MediaPage:
-    """A list of posts as the site gave it, in its order. `missing` says why a field of a post is None."""
+    """A list of posts as the site gave it, in its order.
+
+    `source` is where the list lies, `origins` where in a post each field was found (`id` for dates that follow from
+    it), `missing` why a field of one post (`media.CODE.likes`) is None. A kind that the site did not tell is `image`,
+    with its reason in `missing`.
+    """
 
     media: tuple[Media, ...]
     source: str
     missing: Mapping[str, str] = field(default_factory=dict)
     next_cursor: str | None = None
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
-def parse_media(text: str) -> MediaPage:
-    """Posts of an answer or a page, of whichever known shape. Raises LayoutChanged when it has none of them."""
+def parse_media(text: str, reels: bool = False) -> MediaPage:
+    """Posts of an answer or a page, of whichever known shape. Raises LayoutChanged when it has none of them.
+
+    `reels` says that the list is one of reels: first looked for where a page carries those, and a film that says
+    nothing of its kind is one.
+    """
     if not is_html(text):
-        return media_in(shapes.loads(text))
-    for kind, data in inline_documents(parsed(text), TIMELINE, CLIPS, OLD_TIMELINE):
+        return media_in(shapes.loads(text), reels=reels)
+    tree = parsed(text)
+    pages = [*_inline_pages(tree, reels), *grid_page(tree)]
+    if not pages:
+        raise LayoutChanged("The page carries no list of posts.", missing=CLIPS if reels else TIMELINE)
+    return next((page for page in pages if reels and CLIPS in page.source), pages[0])
+
+
+def grid_page(tree: LexborHTMLParser) -> list[MediaPage]:
+    """What a page shows as tiles, if it shows any."""
+    media = tuple(tiles(tree))
+    return [MediaPage(media, "dom:grid", dict(reasons(media)), None, {"taken_at": "id"})] if media else []
+
+
+def _inline_pages(tree: LexborHTMLParser, reels: bool) -> list[MediaPage]:
+    """The lists of posts in a page's scripts; those that hold some before the empty ones."""
+    found = []
+    for kind, data in inline_documents(tree, *PLACES):
+        with suppress(LayoutChanged):
+            page = media_in(data, reels=reels)
+            found.append(replace(page, source=f"{kind}:{page.source}"))
+    return sorted(found, key=lambda page: not page.media)
+
+
+def media_in(data: Any, hides: bool = False, reels: bool = False, owner: str | None = None) -> MediaPage:
+    """As parse_media, on data. `hides` says that the profile hides likes and views.
+
+    `owner` is the username whose posts are wanted, where a list may mix in those of others.
+    """
+    failed = LayoutChanged(
+        "The answer holds no list of posts.", missing=shapes.gap(data, "items", f"data.{TIMELINE}.edges")
+    )
+    empty = None
+    for source, rows, holder in _lists(data):
         try:
-            found = media_in(data)
-        except LayoutChanged:
+            page = _page(_owned(rows, source, owner), source, holder, hides, reels)
+        except LayoutChanged as error:
+            failed = error
             continue
-        return replace(found, source=f"{kind}:{found.source}")
-    raise LayoutChanged("The page carries no list of posts.", missing=TIMELINE)
+        if page.media:
+            return page
+        empty = empty or page
+    if empty is None:
+        raise failed
+    return empty
 
 
-def media_in(data: Any, hides: bool = False) -> MediaPage:
-    """As parse_media, on data. `hides` says that the profile hides likes and views."""
+def _lists(data: Any) -> Iterator[tuple[str, list[Any], Mapping[str, Any]]]:
+    """(path, rows, what holds them) of each list of posts that this may be, the surest first."""
     if isinstance(data, dict) and isinstance(data.get("items"), list):
-        return _page(data["items"], "items", data, hides)
-    for path, found in shapes.below(data, TIMELINE, CLIPS, OLD_TIMELINE):
-        if isinstance(found, dict) and isinstance(found.get("edges"), list):
-            return _page(found["edges"], f"{path}.edges", found, hides)
-    raise LayoutChanged("The answer holds no list of posts.", missing=f"items | {TIMELINE}.edges")
+        yield "items", data["items"], data
+    for names in (_TIMELINES, (CLIPS,), (OLD_VIDEOS,)):
+        for path, found in shapes.below(data, *names):
+            if isinstance(found, dict) and isinstance(found.get("edges"), list):
+                yield f"{path}.edges", found["edges"], found
+    for path, post in shapes.below(data, *_POSTS):
+        if isinstance(post, dict) and isinstance(post.get("shortcode") or post.get("code"), str):
+            yield path, [post], {}
+    yield from _unnamed(data)
+
+
+def _unnamed(data: Any) -> Iterator[tuple[str, list[Any], Mapping[str, Any]]]:
+    """Lists of posts under a name of their kind, and whatever `items` hold something with a shortcode."""
+    for path, holder in shapes.objects(data, *PLACES):
+        rows = holder.get("edges") if _LIKE_OURS.search(path.rpartition(".")[2]) else holder.get("items")
+        if isinstance(rows, list) and any(isinstance(n := _node(row), dict) and _code(n) for row in rows):
+            yield shapes.joined(path, "edges" if "edges" in holder else "items"), rows, holder
+
+
+def _owned(rows: list[Any], source: str, owner: str | None) -> list[Any]:
+    """What guests are shown as a profile's posts has others' among them."""
+    if owner is None or GUESTS_TIMELINE not in source:
+        return rows
+    return [row for row in rows if _owners(_node(row)) in (set(), {owner}) or owner in _owners(_node(row))]
+
+
+def _owners(node: Any) -> set[str]:
+    if not isinstance(node, dict):
+        return set()
+    people = [node.get("user"), node.get("owner"), *shapes.rows(node.get("coauthor_producers"))]
+    names = (one.get("username") for one in people if isinstance(one, dict))
+    return {name.lower() for name in names if isinstance(name, str)}
 
 
 def merged(*lists: Iterable[Media]) -> tuple[Media, ...]:
@@ -76,79 +169,84 @@ def merged(*lists: Iterable[Media]) -> tuple[Media, ...]:
     return tuple(together.values())
 
 
-def taken_at(pk: str | None, code: str | None) -> datetime | None:
-    """When a post was made, as its id says (within 16 minutes for nearly all); the shortcode is the id in base64."""
-    number = int(pk) if pk else pk_of(code or "")
-    if number is None or number < _FIRST_PK:
-        return None
-    return _moment(((number >> 23) + _ID_EPOCH_MS) / 1000)
-
-
-def pk_of(code: str) -> int | None:
-    """The id that a shortcode spells; None when it spells none."""
-    try:
-        raw = base64.b64decode(code[:_CODE].rjust(12, "A"), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return int.from_bytes(raw, "big") or None
-
-
-def code_of(pk: int) -> str:
-    """The shortcode of an id."""
-    raw = pk.to_bytes(9, "big")
-    return base64.urlsafe_b64encode(raw).decode().lstrip("A")
-
-
-def _page(rows: list[Any], source: str, holder: Mapping[str, Any], hides: bool) -> MediaPage:
-    missing: dict[str, str] = {}
+def _page(rows: list[Any], source: str, holder: Mapping[str, Any], hides: bool, reels: bool) -> MediaPage:
+    notes = _Notes({}, {})
     media = []
     for index, row in enumerate(rows):
-        read = _media(_node(row), hides, missing, clips=CLIPS in source)
+        read = _media(_node(row), hides, notes, clips=reels or CLIPS in source or _is_clip(row))
         if read is None:
-            missing[f"media.{index}"] = shapes.MALFORMED
+            notes.missing[f"media.{index}"] = shapes.MALFORMED
         else:
             media.append(read)
     if rows and not media:
         raise LayoutChanged("No post of the list could be read.", missing=f"{source}.0.pk")
-    return MediaPage(tuple(media), source, missing, _cursor(holder))
+    return MediaPage(tuple(media), source, notes.missing, _cursor(holder), notes.sources())
+
+
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """What is noted while a list is read; see MediaPage."""
+
+    missing: dict[str, str]
+    origins: dict[str, list[str]]
+
+    def take(self, code: str, name: str, found: shapes.Found[T]) -> T | None:
+        """The value, with a note of where it came from or why there is none."""
+        if found.missing:
+            self.missing[f"media.{code}.{name}"] = found.missing
+        elif found.source not in (places := self.origins.setdefault(name, [])):
+            places.append(found.source)
+        return found.value
+
+    def sources(self) -> dict[str, str]:
+        """Of each field, every place in a post where it was found."""
+        return {name: " | ".join(places) for name, places in self.origins.items()}
 
 
 def _node(row: Any) -> Any:
     """The post itself: edges wrap it in `node`, reels once more in `media`."""
-    for wrapper in ("node", "media"):
+    for wrapper in ("node", "media", "media_or_ad"):
         inner = row.get(wrapper) if isinstance(row, dict) else None
         row = inner if isinstance(inner, dict) else row
     return row
 
 
-def _media(node: Any, hides: bool, missing: dict[str, str], clips: bool) -> Media | None:
+def _is_clip(row: Any) -> bool:
+    """Only the lists of reels wrap a post in `media`."""
+    row = row.get("node", row) if isinstance(row, dict) else None
+    return isinstance(row, dict) and isinstance(row.get("media"), dict)
+
+
+def _media(node: Any, hides: bool, notes: _Notes, clips: bool) -> Media | None:
     if not isinstance(node, dict):
         return None
     code = _code(node)
     pk = shapes.identity(node, "pk", "id").value or _text(code and pk_of(code))
     if not pk:
         return None
+    code = code or code_of(int(pk))
+    kind = _kind(node, clips)
     media = Media(
-        code=code or code_of(int(pk)),
+        code=code,
         id=pk,
-        taken_at=_date(node, pk, code),
-        kind=_kind(node, clips),
-        pinned=any(shapes.rows(node.get(key)) for key in _PINS),
+        taken_at=notes.take(code, "taken_at", _date(node, pk, code)),
+        kind=notes.take(code, "kind", kind) or MediaKind.IMAGE,
+        pinned=any(shapes.rows(node.get(key)) for key in _PINS) or node.get("is_pinned") is True,
         hidden=_hidden(node, hides),
     )
-    return _counted(media, node, missing)
+    return _counted(media, node, notes)
 
 
-def _counted(media: Media, node: Mapping[str, Any], missing: dict[str, str]) -> Media:
-    likes = _unless(media.hidden, shapes.count(node, *_LIKES))
+def _counted(media: Media, node: Mapping[str, Any], notes: _Notes) -> Media:
     views = _unless(node.get(_DISABLED) is True, shapes.count(node, *_VIEWS))
     if media.kind in _NO_FILM:  # lists carry a 0 there
-        views = shapes.Found(None, views.source)
-    comments = shapes.count(node, *_COMMENTS)
-    for name, found in (("likes", likes), ("comments", comments), ("views", views)):
-        if found.missing:
-            missing[f"media.{media.code}.{name}"] = found.missing
-    return replace(media, likes=likes.value, comments=comments.value, views=views.value)
+        views = shapes.Found(None, views.source, shapes.NO_FILM)
+    return replace(
+        media,
+        likes=notes.take(media.code, "likes", _unless(media.hidden, shapes.count(node, *_LIKES))),
+        comments=notes.take(media.code, "comments", shapes.count(node, *_COMMENTS)),
+        views=notes.take(media.code, "views", views),
+    )
 
 
 def _unless(hidden: bool, found: shapes.Found[int]) -> shapes.Found[int]:
@@ -162,16 +260,27 @@ def _hidden(node: Mapping[str, Any], profile_hides: bool) -> bool:
     return -1 in likes or (profile_hides and _HIDDEN_LIKES in likes and _DISABLED not in node)
 
 
-def _kind(node: Mapping[str, Any], clips: bool) -> MediaKind:
+def _kind(node: Mapping[str, Any], clips: bool) -> shapes.Found[MediaKind]:
+    if node.get("product_type") == "clips":
+        return shapes.Found(MediaKind.REEL, "product_type")
+    found = next((one for one in _kinds(node) if one.value), shapes.Found(None, "media_type", shapes.ABSENT))
+    clip = clips or any(node.get(name) is not None for name in _CLIPS_ONLY)
+    if clip and node.get("product_type") is None and found.value in (None, MediaKind.VIDEO):
+        return shapes.Found(MediaKind.REEL, "list")
+    return found
+
+
+def _kinds(node: Mapping[str, Any]) -> Iterator[shapes.Found[MediaKind]]:
+    """What each field that tells a kind says, the surest first."""
+    yield shapes.Found(_TYPES.get(shapes.whole(node.get("media_type")) or 0), "media_type")
     typename = str(node.get("__typename", ""))
-    if node.get("product_type") == "clips" or (clips and node.get("product_type") is None):
-        return MediaKind.REEL
-    if known := _TYPES.get(shapes.whole(node.get("media_type")) or 0):
-        return known
-    if "Sidecar" in typename or node.get("carousel_media") or node.get("edge_sidecar_to_children"):
-        return MediaKind.CAROUSEL
-    film = "Video" in typename or node.get("is_video") is True or node.get("video_versions")
-    return MediaKind.VIDEO if film else MediaKind.IMAGE
+    yield shapes.Found(next((kind for word, kind in _NAMED if word in typename), None), "__typename")
+    if node.get("carousel_media") or node.get("edge_sidecar_to_children"):
+        yield shapes.Found(MediaKind.CAROUSEL, "carousel_media")
+    if isinstance(film := node.get("is_video"), bool):
+        yield shapes.Found(MediaKind.VIDEO if film else MediaKind.IMAGE, "is_video")
+    if node.get("video_versions") or any((shapes.whole(node.get(name)) or 0) > 0 for name in _VIEWS):
+        yield shapes.Found(MediaKind.VIDEO, "video_versions")
 
 
 def _code(node: Mapping[str, Any]) -> str | None:
@@ -179,20 +288,13 @@ def _code(node: Mapping[str, Any]) -> str | None:
     return code if isinstance(code, str) and pk_of(code) else None
 
 
-def _date(node: Mapping[str, Any], pk: str, code: str | None) -> datetime | None:
+def _date(node: Mapping[str, Any], pk: str, code: str) -> shapes.Found[datetime]:
     for key in ("taken_at", "taken_at_timestamp"):
         seconds = shapes.whole(node.get(key))
-        if seconds is not None and (moment := _moment(seconds)):
-            return moment
-    return taken_at(pk, code)
-
-
-def _moment(seconds: float) -> datetime | None:
-    """Within the years that the site can know of, else it is not a date."""
-    if not 0 < seconds < 2**32:
-        return None
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    return moment if moment >= _FIRST_POST else None
+        if seconds is not None and (told := moment(seconds)):
+            return shapes.Found(told, key)
+    told = taken_at(pk, code)
+    return shapes.Found(told, "id", None if told else shapes.ABSENT)
 
 
 def _cursor(holder: Mapping[str, Any]) -> str | None:
@@ -238,7 +340,7 @@ def _text(number: int | str | None) -> str | None:
 def unknown_fields(media: Iterable[Media], missing: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Of the reasons, those that still hold for these posts, e.g. after merging."""
     for one in media:
-        for name in ("likes", "comments", "views"):
+        for name in ("taken_at", "likes", "comments", "views"):
             key = f"media.{one.code}.{name}"
             if getattr(one, name) is None and key in missing:
                 yield key, missing[key]

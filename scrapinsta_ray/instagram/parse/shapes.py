@@ -19,6 +19,7 @@ NULL = "null"  # the field is there and empty
 MALFORMED = "malformed"  # it is not what such a field holds
 HIDDEN = "hidden"  # the owner does not show it
 PRIVATE = "private"  # not collected
+NO_FILM = "no_film"  # a photo has no views
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,22 @@ class Found(Generic[T]):
 
 
 def loads(text: str) -> Any:
-    """The JSON of a body. Raises LayoutChanged when it is none."""
+    """The JSON of a body; a list of them when it is streamed as several. Raises LayoutChanged when it is none."""
+    text = text.strip("\ufeff \t\r\n").removeprefix("for (;;);")
     try:
-        return json.loads(text.strip().removeprefix("for (;;);"))
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
+        if len(streamed := _streamed(text)) > 1:
+            return streamed
         raise LayoutChanged("The answer is not JSON.", missing="json") from error
+
+
+def _streamed(text: str) -> list[Any]:
+    """The documents of a text that holds one a line; none of them when one is broken."""
+    try:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError):
+        return []
 
 
 def at(data: Any, path: str) -> Any:
@@ -63,12 +75,18 @@ def below(data: Any, *keys: str) -> Iterator[tuple[str, Any]]:
 
 
 def _children(here: Any, keys: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    if isinstance(here, str) and here.startswith("{") and any(key in here for key in keys):
-        here = _quiet(here)
+    here = _opened(here, keys)
     if isinstance(here, dict):
         yield from here.items()
     elif isinstance(here, list):
         yield from ((str(index), value) for index, value in enumerate(here))
+
+
+def _opened(here: Any, keys: Sequence[str]) -> Any:
+    """What JSON inside a text says, when it mentions one of the keys."""
+    if isinstance(here, str) and here.lstrip()[:1] in ("{", "[") and any(key in here for key in keys):
+        return _quiet(here)
+    return here
 
 
 def _quiet(text: str) -> Any:
@@ -76,6 +94,37 @@ def _quiet(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def objects(data: Any, *inside: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every (path, object) in data, itself included, the least deep first; also in texts that mention `inside`."""
+    waiting: deque[tuple[str, Any]] = deque([("", data)])
+    while waiting:
+        path, here = waiting.popleft()
+        here = _opened(here, inside)
+        if isinstance(here, dict):
+            yield path, here
+        waiting.extend((joined(path, key), value) for key, value in _children(here, inside))
+
+
+def joined(*steps: str) -> str:
+    """One dotted path."""
+    return ".".join(filter(None, steps))
+
+
+def gap(data: Any, *paths: str) -> str:
+    """Where data leaves the known paths: the longest beginning of one of them, with the step that is missing."""
+    reached = [(_depth(data, path.split(".")), path) for path in paths]
+    deepest = max(depth for depth, _ in reached)
+    if deepest == 0:
+        return " | ".join(paths)
+    path = next(path for depth, path in reached if depth == deepest)
+    return ".".join(path.split(".")[: deepest + 1])
+
+
+def _depth(data: Any, steps: Sequence[str]) -> int:
+    """How many of the steps lead to something."""
+    return next((n for n in range(len(steps)) if at(data, ".".join(steps[: n + 1])) is None), len(steps))
 
 
 def count(node: Mapping[str, Any], *paths: str) -> Found[int]:
