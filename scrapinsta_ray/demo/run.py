@@ -143,6 +143,7 @@ class Demo:
         db = Database(settings.url)
         schema.upgrade(db)
         clients.create(db, CLIENT, "Demo", messages_per_hour=MOST_MESSAGES, messages_per_day=MOST_MESSAGES)
+        clients.set_limits(db, CLIENT, {"pulls_per_minute": 600})  # its sender asks every half second
         for number in range(1, self._options.accounts + 1):
             accounts.add(db, settings.fernet, f"bot_{number}", f"bot-secret-{number}")
         key = clients.create_key(db, CLIENT)

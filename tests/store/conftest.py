@@ -9,6 +9,9 @@ from scrapinsta_ray.store import clients, schema
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.tables import metadata
 
+MANY_CALLS = {name: 1_000_000 for name in clients.LIMITS if name.endswith("_per_minute")}
+"""Limits that no test reaches by being quick."""
+
 
 @pytest.fixture(scope="session")
 def migrated_mariadb(mariadb_url: str) -> Iterator[Database]:
@@ -36,6 +39,7 @@ def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def a_client(db: Database) -> str:
-    """A tenant with room for 50 messages an hour."""
+    """A tenant with room for 50 messages an hour, and for as many calls as a test can make."""
     clients.create(db, "acme", "Acme", messages_per_hour=50, messages_per_day=50)
+    clients.set_limits(db, "acme", MANY_CALLS)
     return "acme"

@@ -16,6 +16,7 @@ from scrapinsta_ray.store.tables import job_tasks
 from scrapinsta_ray.store.tables import jobs as jobs_table
 from tests.servers import free_port, private_mariadb
 from tests.store.actors import Actor, Log, ok
+from tests.store.conftest import MANY_CALLS
 from tests.store.crew import Crew, address, crew, stage, until
 from tests.store.history import final, violations
 from tests.store.test_processes import as_given, people
@@ -115,6 +116,7 @@ def prepare(url: str) -> None:
     db = Database(url)
     schema.upgrade(db)
     clients.create(db, CLIENT, "Acme", messages_per_hour=50, messages_per_day=50)
+    clients.set_limits(db, CLIENT, MANY_CALLS)
     db.dispose()
 
 
@@ -162,6 +164,7 @@ def go_on(processes: Crew, reports: int) -> None:
 
 def test_processes_killed_under_load_lose_nothing(db: Database, processes: Crew) -> None:
     clients.create(db, CLIENT, "Acme", messages_per_hour=50, messages_per_day=50)
+    clients.set_limits(db, CLIENT, MANY_CALLS)
     lasting = load(processes, how_many_jobs=20)
     for name in lasting:
         go_on(processes, 3)

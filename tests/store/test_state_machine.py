@@ -48,6 +48,7 @@ from scrapinsta_ray.store.database import Database, now
 from scrapinsta_ray.store.jobs import Asked, Enqueued, Outreach
 from scrapinsta_ray.store.tables import job_tasks, messages_sent, sending_accounts, suppressions
 from scrapinsta_ray.store.tables import jobs as job_rows
+from tests.store.conftest import MANY_CALLS
 from tests.store.model import ALIVE, ANALYZE, CAMPAIGN, FETCH, SEND, UNFINISHED, Job, Key, Model, Report, Task
 
 LIMITS = {"acme": (2, 3), "beta": (50, 50)}
@@ -562,6 +563,7 @@ def raising(error: type[Exception]) -> Iterator[None]:
 def test_the_store_does_what_the_model_says(db: Database) -> None:
     for client, (hour, day) in LIMITS.items():
         clients.create(db, client, client.title(), messages_per_hour=hour, messages_per_day=day)
+        clients.set_limits(db, client, MANY_CALLS)
 
     class OnThisDatabase(StoreMachine):
         pass
