@@ -1,6 +1,7 @@
 """Rendering: templates, the words of the visitor's language, inline JSON."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from scrapinsta_ray.simulator import json_shapes as shapes
-from scrapinsta_ray.simulator.site import site_of, visit_of
-from scrapinsta_ray.simulator.texts import TEXTS, exact, shortened
+from scrapinsta_ray.simulator.site import Site, site_of, visit_of
+from scrapinsta_ray.simulator.texts import NUMBERS, TEXTS, exact, shortened
 
 
 def inline(value: Any) -> Markup:
@@ -42,16 +43,42 @@ def _environment() -> Environment:
 _ENVIRONMENT = _environment()
 
 
-def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """One page in the visitor's language; `t` are its words, `c` its class names, `viewer` who is logged in."""
+def render(template: str, **values: Any) -> str:
+    """A page of the simulator's own, which is no part of the site."""
+    return _ENVIRONMENT.get_template(template).render(**values)
+
+
+def page(
+    request: Request, template: str, status: int = 200, language: str | None = None, **values: Any
+) -> HTMLResponse:
+    """One page in the visitor's language.
+
+    `t` are its words, `c` its class names, `n` how numbers are written, `viewer` who is logged in, `over` the dialog
+    that lies over it.
+    """
     site, visit = site_of(request), visit_of(request)
+    spoken = language or visit.language
+    style = visit.layout.numbers or spoken
     viewer = site.population.find(visit.account) if visit.account else None
     html = _ENVIRONMENT.get_template(template).render(
-        t=TEXTS[visit.language],
-        lang=visit.language,
+        t=TEXTS[spoken],
+        lang=spoken,
+        n=style,
         c=site.looks,
+        look=visit.layout,
         viewer=viewer,
         viewer_json=shapes.page_viewer(viewer) if viewer else None,
-        **values,
+        fragment=partial(_fragment, site, spoken, style, visit.layout.views),
+        **{"over": None, "popup": False, **values},
     )
     return HTMLResponse(html, status)
+
+
+def _fragment(site: Site, language: str, style: str, views: str, name: str) -> Markup:
+    """A script or the style sheet, which all pages of one language share: rendered once."""
+    key = f"{name} {language} {style} {views}"
+    if key not in site.fragments:
+        template = _ENVIRONMENT.get_template(name)
+        words = {"t": TEXTS[language], "c": site.looks, "numbers": NUMBERS[style], "views": views}
+        site.fragments[key] = Markup(template.render(**words))
+    return site.fragments[key]

@@ -8,9 +8,13 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from scrapinsta_ray.simulator.wire import TRANSPORT
 
 _PR_SET_PDEATHSIG = 1
 _PARENT_POLL_SECONDS = 0.5
@@ -35,6 +39,16 @@ def listen(host: str, port: int) -> socket.socket:
             f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --port, or 0."
         ) from error
     return sock
+
+
+class Protocol(AutoHTTPProtocol):  # type: ignore[valid-type,misc]
+    """HTTP whose requests know their connection, so that a fault can break it."""
+
+    app_state: dict[str, Any]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        self.app_state = {**self.app_state, TRANSPORT: transport}
+        super().connection_made(transport)
 
 
 class Server(uvicorn.Server):
@@ -62,6 +76,7 @@ def run(app: ASGIApp, sock: socket.socket, parent: int | None) -> None:
     """Serve until told to end; with `parent`, also until that process is gone."""
     config = uvicorn.Config(
         app,
+        http=Protocol,
         ws="none",
         log_config=None,
         access_log=False,

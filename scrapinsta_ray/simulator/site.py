@@ -1,16 +1,21 @@
 """The whole state of the running site, and what is known of one request when a route answers it."""
 
+import random
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from typing import Any
 
+from markupsafe import Markup
 from starlette.requests import Request
 
-from scrapinsta_ray.simulator.faults import Faults
+from scrapinsta_ray.simulator.faults import Doing, Faults
+from scrapinsta_ray.simulator.journal import Journal
+from scrapinsta_ray.simulator.layout import PLAIN, Layout, Layouts
 from scrapinsta_ray.simulator.population import Population, User
 from scrapinsta_ray.simulator.sessions import Sessions
 from scrapinsta_ray.simulator.threads import Threads
+from scrapinsta_ray.simulator.troubles import Troubles
 
 
 class Looks(dict[str, str]):
@@ -24,14 +29,30 @@ class Looks(dict[str, str]):
 class Site:
     population: Population
     sessions: Sessions
+    faults: Faults
+    luck: random.Random
     threads: Threads = field(default_factory=Threads)
-    faults: Faults = field(default_factory=Faults)
+    troubles: Troubles = field(default_factory=Troubles)
+    layouts: Layouts = field(default_factory=Layouts)
+    journal: Journal = field(default_factory=Journal)
+    second_factors: dict[str, str] = field(default_factory=dict)  # identifier -> who is asked for a code
     looks: Looks = field(default_factory=Looks)
+    fragments: dict[str, Markup] = field(default_factory=dict)  # of pages: rendered once
+    scripts: dict[Any, Markup] = field(default_factory=dict)  # profiles' inline JSON
+
+
+def site_over(population: Population) -> Site:
+    """A site where nothing has happened yet; what is drawn while it runs follows from the population's seed."""
+    luck = random.Random(population.seed)
+    return Site(population, Sessions(population), Faults(population.seed), luck)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request, as the gate understood it. `account` is None for whoever is not logged in."""
+    """One request, as the gate understood it. `account` is None for whoever is not logged in.
+
+    `twists` are the faults that let the route answer, but differently.
+    """
 
     method: str
     path: str
@@ -41,10 +62,26 @@ class Visit:
     language: str
     account: str | None
     token: str
+    kind: str
+    agent: str = ""
+    form: Mapping[str, str] = field(default_factory=dict)
+    layout: Layout = PLAIN
+    twists: Mapping[str, Doing] = field(default_factory=dict)
+
+    @property
+    def who(self) -> str | None:
+        """The account, or the one that this request tries to log in as."""
+        return self.account or (
+            self.form.get("username", "").strip().lower() or None if self.is_login else None
+        )
+
+    @property
+    def is_login(self) -> bool:
+        return self.path.startswith("/api/v1/web/accounts/login/")
 
     @property
     def is_api(self) -> bool:
-        return self.path.startswith("/api/")
+        return self.path.startswith(("/api/", "/graphql/")) or "__a" in self.query
 
     @property
     def is_admin(self) -> bool:
@@ -67,11 +104,6 @@ def viewer_of(request: Request) -> User:
     user = site_of(request).population.find(visit_of(request).account or "")
     assert user is not None, "The gate let somebody in who is not logged in."
     return user
-
-
-async def form_of(request: Request) -> dict[str, str]:
-    """A urlencoded body, the last value of each name."""
-    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def number_of(text: str | None, default: int) -> int:

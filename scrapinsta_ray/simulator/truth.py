@@ -1,4 +1,4 @@
-"""/_truth and /_faults: what is really so and what goes wrong, for tests. The real site has nothing like it."""
+"""/_truth: what is really so, for tests. The real site has nothing like it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,11 +7,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from scrapinsta_ray.simulator.faults import UnknownFault
 from scrapinsta_ray.simulator.media import Media
 from scrapinsta_ray.simulator.population import DEFAULT_TARGET, User
-from scrapinsta_ray.simulator.sessions import moment
 from scrapinsta_ray.simulator.site import site_of
+from scrapinsta_ray.simulator.times import moment
 
 
 def media_truth(media: Media) -> dict[str, Any]:
@@ -56,7 +55,7 @@ async def overview(request: Request) -> Response:
             "now": site.population.now.isoformat(),
             "default_target": DEFAULT_TARGET,
             "fixtures": site.population.fixtures(),
-            "requests": site.sessions.requests,
+            "requests": len(site.journal),
             "logins": {account: log.logins for account, log in site.sessions.accounts.items()},
         }
     )
@@ -98,24 +97,10 @@ async def threads(request: Request) -> Response:
 
 
 async def sessions(request: Request) -> Response:
-    return JSONResponse({"accounts": dict(site_of(request).sessions.shown())})
-
-
-async def faults(request: Request) -> Response:
-    """GET tells, DELETE clears, POST {signal, account?, path_prefix?, times?, retry_after?} adds one."""
-    known = site_of(request).faults
-    if request.method == "DELETE":
-        known.clear()
-    if request.method == "POST":
-        try:
-            known.add(dict(await request.json()))
-        except (UnknownFault, ValueError, TypeError) as error:
-            return JSONResponse({"error": str(error)}, 422)
-    return JSONResponse(known.shown())
+    return JSONResponse({"accounts": site_of(request).sessions.shown()})
 
 
 ROUTES = [
-    Route("/_faults", faults, methods=["GET", "POST", "DELETE"]),
     Route("/_truth", overview),
     Route("/_truth/users", users),
     Route("/_truth/followings/{username}", followings),

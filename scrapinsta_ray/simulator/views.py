@@ -1,19 +1,24 @@
 """The pages that a person sees."""
 
+from collections.abc import Callable
 from typing import Any
 
+from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from scrapinsta_ray.simulator import json_shapes as shapes
-from scrapinsta_ray.simulator.api import PAGE, clips_cursor, feed_cursor, shown_media
-from scrapinsta_ray.simulator.media import Media, films, in_grid_order
-from scrapinsta_ray.simulator.pages import page
+from scrapinsta_ray.simulator.answers import block_of
+from scrapinsta_ray.simulator.api import PAGE, clips_cursor, first_posts, old_user, seen, shown_media
+from scrapinsta_ray.simulator.media import Media, films
+from scrapinsta_ray.simulator.pages import inline, page
 from scrapinsta_ray.simulator.population import User, page_of
 from scrapinsta_ray.simulator.site import site_of, viewer_of, visit_of
 from scrapinsta_ray.simulator.threads import Thread
 
+MOST_SCRIPTS = 2_000
+"""How many profiles' inline JSON is kept ready."""
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="4" fill="#c13584"/>'
     '<circle cx="8" cy="8" r="4" fill="none" stroke="#fff" stroke-width="1.5"/></svg>'
@@ -27,7 +32,7 @@ async def favicon(request: Request) -> Response:
 async def home(request: Request) -> Response:
     if visit_of(request).account is None:
         return page(request, "login.html", next="/")
-    return page(request, "home.html", posts=_home_posts(request))
+    return page(request, "home.html", posts=_home_posts(request), **_over(request))
 
 
 def _home_posts(request: Request) -> list[tuple[User, Media]]:
@@ -39,11 +44,21 @@ def _home_posts(request: Request) -> list[tuple[User, Media]]:
 
 
 async def login(request: Request) -> Response:
-    wanted = request.query_params.get("next", "/")
-    after = wanted if wanted.startswith("/") and not wanted.startswith("//") else "/"
+    after = _wanted(request)
     if visit_of(request).account:
         return RedirectResponse(after, 302)
     return page(request, "login.html", next=after)
+
+
+async def two_factor(request: Request) -> Response:
+    """The second step of a log-in; its script remembers whose."""
+    return page(request, "two_factor.html", next=_wanted(request))
+
+
+def _wanted(request: Request) -> str:
+    """Where a log-in leads: to a page of this site."""
+    wanted = request.query_params.get("next", "/")
+    return wanted if wanted.startswith("/") and not wanted.startswith("//") else "/"
 
 
 async def logout(request: Request) -> Response:
@@ -69,6 +84,8 @@ async def not_found(request: Request, error: Exception) -> Response:
 
 
 async def profile(request: Request) -> Response:
+    if "__a" in request.query_params:
+        return _as_json(request)
     return _profile(request, tab="posts")
 
 
@@ -80,33 +97,93 @@ async def reels(request: Request) -> Response:
     return _profile(request, tab="reels")
 
 
+def _as_json(request: Request) -> Response:
+    """?__a=1: the profile as older pages asked for it."""
+    user = seen(request, site_of(request).population.find(request.path_params["username"]))
+    if user is None:
+        return JSONResponse({}, 404)
+    return JSONResponse({"graphql": {"user": old_user(request, user)}, "status": "ok"})
+
+
 def _profile(request: Request, tab: str, opened: str = "") -> Response:
-    user = site_of(request).population.find(request.path_params["username"])
+    user = seen(request, site_of(request).population.find(request.path_params["username"]))
     if user is None:
         return missing(request)
-    grid = _reels_grid(request, user) if tab == "reels" else _posts_grid(request, user)
     data = {"user_id": str(user.pk), "username": user.username, "tab": tab, "opened": opened}
     return page(
         request,
         "profile.html",
         user=user,
         tab=tab,
-        user_json=shapes.page_user(user),
-        grid_json=grid,
+        scripts=_scripts(request, user, tab),
         page_json=data,
+        **_over(request, user.username),
     )
 
 
+def _over(request: Request, username: str = "Instagram") -> dict[str, Any]:
+    """The dialogs that lie over a page because a fault says so."""
+    visit = visit_of(request)
+    block = visit.twists.get("action_block") or visit.twists.get("feedback_required")
+    over = block_of(block, visit.language) if block else None
+    return {"over": over, "popup": username if "login_popup" in visit.twists else False}
+
+
+def _scripts(request: Request, user: User, tab: str) -> Markup:
+    """The profile's JSON inside its page, in the layout's shape; the newest keeps until it is asked for again."""
+    kept, look = site_of(request).scripts, visit_of(request).layout
+    key = (user.pk, user.is_private, tab, look)
+    if key not in kept:
+        while len(kept) >= MOST_SCRIPTS:
+            del kept[next(iter(kept))]
+        kept[key] = _SCRIPTS[look.profile](request, user, tab)
+    return kept[key]
+
+
+def _sjs(request: Request, user: User, tab: str) -> Markup:
+    grid = _reels_grid(request, user) if tab == "reels" else _posts_grid(request, user)
+    return Markup(
+        '<script type="application/json" data-sjs>{}</script>\n'
+        '<script type="application/json" data-sjs id="grid-data">{}</script>'
+    ).format(inline(shapes.page_user(user)), inline(grid))
+
+
+def _shared_data(request: Request, user: User, tab: str) -> Markup:
+    data = inline(shapes.shared_data(old_user(request, user)))
+    return Markup('<script type="text/javascript">window._sharedData = {};</script>').format(data)
+
+
+def _additional_data(request: Request, user: User, tab: str) -> Markup:
+    data = inline({"graphql": {"user": old_user(request, user)}})
+    loading = "window.__additionalDataLoaded = window.__additionalDataLoaded || (() => {});"
+    call = Markup("window.__additionalDataLoaded('/{}/', {});").format(user.username, data)
+    return Markup('<script type="text/javascript">{}\n{}</script>').format(Markup(loading), call)
+
+
+def _no_data(request: Request, user: User, tab: str) -> Markup:
+    return Markup("")
+
+
+_SCRIPTS: dict[str, Callable[[Request, User, str], Markup]] = {
+    "sjs": _sjs,
+    "shared_data": _shared_data,
+    "additional_data": _additional_data,
+    "none": _no_data,
+}
+
+
 def _posts_grid(request: Request, user: User) -> dict[str, Any]:
-    shown, more = page_of(in_grid_order(shown_media(request, user)), 0, PAGE)
-    cursor = feed_cursor(user, shown) if more else None
-    return shapes.preloaded("PolarisProfilePostsQuery", shapes.timeline(user, shown, cursor))
+    shown, cursor = first_posts(request, user)
+    look = visit_of(request).layout
+    return shapes.preloaded("PolarisProfilePostsQuery", shapes.timeline(user, shown, cursor, look))
 
 
 def _reels_grid(request: Request, user: User) -> dict[str, Any]:
     shown, more = page_of(films(shown_media(request, user)), 0, PAGE)
-    result = shapes.reels([shapes.clip(user, one) for one in shown], clips_cursor(more) or None)
-    return shapes.preloaded("PolarisProfileReelsTabContentQuery", result)
+    clips = [shapes.clip(user, one, visit_of(request).layout) for one in shown]
+    return shapes.preloaded(
+        "PolarisProfileReelsTabContentQuery", shapes.reels(clips, clips_cursor(more) or None)
+    )
 
 
 async def post(request: Request) -> Response:
@@ -116,7 +193,7 @@ async def post(request: Request) -> Response:
     one = next((m for m in media if m.code == request.path_params["code"]), None)
     if user is None or one is None:
         return missing(request)
-    return page(request, "post.html", user=user, post=one)
+    return page(request, "post.html", user=user, post=one, **_over(request))
 
 
 # Messages
@@ -124,7 +201,7 @@ async def post(request: Request) -> Response:
 
 async def inbox(request: Request) -> Response:
     threads = site_of(request).threads.written(viewer_of(request).username)
-    return page(request, "inbox.html", threads=threads)
+    return page(request, "inbox.html", threads=threads, **_over(request))
 
 
 async def new_thread(request: Request) -> Response:
@@ -141,7 +218,7 @@ async def thread(request: Request) -> Response:
     found = site_of(request).threads.find(account, request.path_params["thread_id"])
     if found is None:
         return missing(request)
-    return page(request, "thread.html", thread=found, data=_thread_data(found, account))
+    return page(request, "thread.html", thread=found, data=_thread_data(found, account), **_over(request))
 
 
 def _thread_data(found: Thread, account: str) -> dict[str, Any]:
@@ -166,6 +243,8 @@ ROUTES = [
     Route("/", home),
     Route("/favicon.ico", favicon),
     Route("/accounts/login/", login),
+    Route("/accounts/login/two_factor", two_factor),
+    Route("/accounts/login/two_factor/", two_factor),
     Route("/accounts/logout/", logout, methods=["GET", "POST"]),
     Route("/accounts/suspended/", suspended),
     Route("/challenge/{rest:path}", challenge),

@@ -29,9 +29,13 @@ function icon(name, label) {
 }
 
 // 12345 -> 12.3K or 12,3 mil, always rounded down.
+const [group, point, gap, units] = {{ numbers|tojson }};
+const exact = number => String(number).replace(/\B(?=(\d{3})+$)/g, group);
 function shortened(number) {
-  const compact = number >= 10000 ? {notation: "compact", maximumFractionDigits: number >= 1e9 ? 0 : 1, roundingMode: "trunc"} : {useGrouping: "always"};
-  return new Intl.NumberFormat(language, compact).format(number);
+  if (number < 10000) return exact(number);
+  const unit = number >= 1e6 ? 1 : 0, tenths = Math.floor(number * 10 / (unit ? 1e6 : 1e3));
+  const whole = Math.floor(tenths / 10), rest = tenths % 10, decimals = rest && whole < 1000 ? point + rest : "";
+  return whole + decimals + gap + (units[unit] === "millones" && whole === 1 && !decimals ? "millón" : units[unit]);
 }
 
 // A call as the site's own scripts make it. Answers {ok, status, body}; what concerns the whole page is done here.

@@ -8,6 +8,17 @@ function personRow(person) {
   return make("div", {class: "{{ c.row }}"}, link(picture), name, make("button", {class: "{{ c.grey }}"}, {{ t.follow|tojson }}));
 }
 
+// A page of the list in whichever shape it comes: {people, next}.
+function listOf(body) {
+  if (body.users) return {people: body.users, next: body.next_max_id};
+  if (body.payload) {
+    const {people, after} = body.payload;
+    return {people: people.map(([username, full_name, is_verified, id]) => ({username, full_name, is_verified, id})), next: after ?? undefined};
+  }
+  const edge = body.data.user.edge_follow;
+  return {people: edge.edges.map(one => one.node), next: edge.page_info.end_cursor ?? undefined};
+}
+
 function openFollowing() {
   const list = make("div", {}), scroller = make("div", {class: "{{ c.scroller }}"}, list);
   const shade = dialog({{ t.Following|tojson }}, scroller);
@@ -24,8 +35,9 @@ function openFollowing() {
     const answer = await call(`/api/v1/friendships/${about.user_id}/following/?count=12&max_id=${next}`).catch(() => ({ok: false}));
     waiting.remove();
     if (answer.ok) {
-      list.append(...answer.body.users.map(personRow));
-      next = answer.body.next_max_id;
+      const page = listOf(answer.body);
+      list.append(...page.people.map(personRow));
+      next = page.next;
     }
     done = !answer.ok || next === undefined;
     if (answer.ok && done) await suggest();
