@@ -32,7 +32,8 @@ def simulated_site(home: Path) -> str:
     """The address of a simulated Instagram that ends with this process; its log is in `home`."""
     home.mkdir(parents=True, exist_ok=True)
     arguments = ["--port", "0", "--parent-watch"]
-    child = Child("scrapinsta_ray.simulator", arguments, child_environment(), home / "simulator.log")
+    environment = child_environment(secrets=False)
+    child = Child("scrapinsta_ray.simulator", arguments, environment, home / "simulator.log")
     return child.announced("simulator: ", 30)
 
 

@@ -159,6 +159,15 @@ def prepare_ray(**more: str) -> None:
     os.environ.update(more)
 
 
-def child_environment(**changes: str) -> dict[str, str]:
-    """This process' environment with `changes`, for a child."""
-    return {**os.environ, **changes}
+def child_environment(*, secrets: bool = True, **changes: str) -> dict[str, str]:
+    """This process' environment with `changes`, for a child; without our secrets, for one that must not know them."""
+    hidden = () if secrets else SECRETS
+    return {**{name: value for name, value in os.environ.items() if name not in hidden}, **changes}
+
+
+SECRETS = tuple(
+    f"SCRAPINSTA_{name.upper()}"
+    for name, field in Settings.model_fields.items()
+    if "SecretStr" in str(field.annotation)
+)
+"""The variables that hold a secret."""

@@ -183,7 +183,8 @@ class Demo:
     def _start(
         self, module: str, arguments: list[str], changes: dict[str, str], log: str, end_limit_s: float
     ) -> Child:
-        child = Child(module, arguments, child_environment(**changes), self._options.home / log)
+        environment = child_environment(secrets=bool(changes), **changes)  # the simulator needs none
+        child = Child(module, arguments, environment, self._options.home / log)
         self._parts.callback(child.end, end_limit_s)
         return child
 

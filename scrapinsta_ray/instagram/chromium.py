@@ -16,6 +16,7 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.selenium_manager import SeleniumManager
 
 from scrapinsta_ray.errors import BrowserGone, BrowserMissing
+from scrapinsta_ray.settings import child_environment
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _MAC_APPS = ("Google Chrome", "Chromium")
@@ -121,6 +122,7 @@ class DriverProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             process_group=self.group,
+            env=child_environment(secrets=False),  # pages of others run in there
         )
 
 
