@@ -13,7 +13,7 @@ from scrapinsta_ray.domain.models import Kind, Profile, Score, Task, TaskStatus
 from scrapinsta_ray.domain.pacing import RETRY_FACTOR, retry_delay_s
 from scrapinsta_ray.domain.transitions import Change, Held, Report, Verdict, apply
 from scrapinsta_ray.errors import RateLimited
-from scrapinsta_ray.store import ledger, meters, outbox, profiles, suppressions
+from scrapinsta_ray.store import forgotten, ledger, meters, outbox, profiles, suppressions
 from scrapinsta_ray.store.database import AnyRow, Database, change_one, microseconds, now, transaction
 from scrapinsta_ray.store.indexes import CHANGE, CHANGE_NAMED, KEY, NAME, by
 from scrapinsta_ray.store.tables import job_tasks
@@ -167,7 +167,23 @@ def _end_messages(tx: Connection, sent: Sequence[Sent], retry_base_s: float) -> 
     ending.write(tx)
     for (code, is_news), ids in sorted(contacted.items(), reverse=True):
         ledger.record(tx, ids, code, renew=is_news)
-    return answers
+    return _with_forgotten(tx, sent, answers, retry_base_s)
+
+
+def _with_forgotten(
+    tx: Connection, sent: Sequence[Sent], ended: list[Ended], retry_base_s: float
+) -> list[Ended]:
+    """Also reports on people who were forgotten while their message was out: their tasks have another name by now."""
+    lost = [n for n, one in enumerate(ended) if one.verdict is None]
+    names = forgotten.pseudonyms(tx, {sent[n].username for n in lost})
+    known = [n for n in lost if sent[n].username in names]
+    again = [
+        replace(sent[n], username=names[sent[n].username], report=replace(sent[n].report, message=None))
+        for n in known
+    ]
+    for n, one in zip(known, _end_messages(tx, again, retry_base_s) if again else [], strict=True):
+        ended[n] = one
+    return ended
 
 
 _END_HELD = CHANGE_NAMED.where(

@@ -41,18 +41,23 @@ def salt(tx: Connection, *, alone: bool = False) -> bytes:
 
 def among(tx: Connection, usernames: Collection[str]) -> set[str]:
     """Who of `usernames` was forgotten. Nobody more is until this transaction has ended."""
+    return set(pseudonyms(tx, usernames))
+
+
+def pseudonyms(tx: Connection, usernames: Collection[str]) -> dict[str, str]:
+    """Who of `usernames` was forgotten -> what stands for them."""
     if not usernames:
-        return set()
+        return {}
     by = salt(tx)
     if not _anybody(tx):
-        return set()
-    hashes = {pseudonym(by, name): name for name in usernames}
-    found: set[str] = set()
-    for some in chunks(hashes):
+        return {}
+    names = {pseudonym(by, name): name for name in usernames}
+    found: dict[str, str] = {}
+    for some in chunks(names):
         query = select(suppressions.c.username).where(
             suppressions.c.client_id == "", suppressions.c.username.in_(some)
         )
-        found |= {hashes[row] for row in tx.scalars(query)}
+        found |= {names[row]: row for row in tx.scalars(query)}
     return found
 
 
