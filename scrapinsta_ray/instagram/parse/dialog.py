@@ -1,17 +1,21 @@
 """The rows of the open following dialog."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from selectolax.lexbor import LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scrapinsta_ray.domain import usernames
 from scrapinsta_ray.domain.models import Following
-from scrapinsta_ray.instagram.html import folded, parsed
+from scrapinsta_ray.instagram.html import around, folded, is_a, parsed
+from scrapinsta_ray.instagram.parse import labels
 
-_SUGGESTED = ("suggested", "suggested for you", "sugerencias", "sugerencias para ti")
-_PROFILE = re.compile(r"/([A-Za-z0-9._]{1,30})/?(?:\?.*)?")
-_VERIFIED = ("verified", "verificado", "verificada", "cuenta verificada")
+_HOST = r"(?:https?://(?:www\.)?instagram\.com)?"  # a saved page has whole addresses
+_PROFILE = re.compile(_HOST + r"/([A-Za-z0-9._]{1,30})/?(?:[?#].*)?")
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_BUTTONS = ("button", "a", "svg", "time", "script", "style")
+_SEPARATORS = " ·•|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +26,108 @@ class Rows:
     ended: bool
 
 
+def dialog_in(tree: LexborHTMLParser) -> str | None:
+    """The HTML of a page's dialog that lists people; of one without people, if it shows a list's heading."""
+    dialogs = tree.css("[role=dialog]")
+    listing = next((one for one in dialogs if any(_name(link) for link in one.css("a[href]"))), None)
+    return (listing or _empty(dialogs)).html if listing or dialogs else None
+
+
+def _empty(dialogs: list[LexborNode]) -> LexborNode:
+    return next(
+        (one for one in dialogs if re.search(labels.COUNTS["followings"], folded(one.text()))), dialogs[0]
+    )
+
+
 def parse_following_dialog(html: str) -> Rows:
     """The people in a dialog's HTML, in order, up to where the site begins to suggest others. Never raises."""
     found: dict[str, Following] = {}
     root = parsed(html).body
+    owners = _owners(root) if root else {}
     for node in root.traverse(include_text=False) if root else ():
-        if node.tag not in ("a", "svg") and not node.css_first("a") and folded(node.text()) in _SUGGESTED:
+        if _suggests(node, owners):
             return Rows(tuple(found.values()), ended=True)
-        if (user := _user(node)) and (user.is_verified or user.username not in found):
-            found[user.username] = user
+        name = _name(node)
+        if name and name not in found:
+            found[name] = _user(name, _row(node, name, owners))
     return Rows(tuple(found.values()), ended=False)
 
 
-def _user(node: LexborNode) -> Following | None:
-    """A link to a profile; a row has one around the picture and one around the name, where the mark is."""
+Owners = dict[int, str | None]
+"""Of each element (by its id) that has links to people: the only one they lead to, or None for several."""
+
+
+def _owners(root: LexborNode) -> Owners:
+    owners: Owners = {}
+    for link in root.css("a[href]"):
+        if name := _name(link):
+            for place in (link, *around(link)):
+                owners[place.mem_id] = name if owners.get(place.mem_id, name) == name else None
+    return owners
+
+
+def _name(node: LexborNode) -> str | None:
+    """Whose profile a link leads to; a row has one around the picture and one around the name."""
     target = _PROFILE.fullmatch(node.attributes.get("href") or "") if node.tag == "a" else None
-    if not target or not usernames.is_valid(target[1].lower()):
+    if not target:
         return None
-    labels = (folded(svg.attributes.get("aria-label") or "") for svg in node.css("svg[aria-label]"))
-    return Following(target[1].lower(), is_verified=True if any(one in _VERIFIED for one in labels) else None)
+    try:
+        return usernames.normalize(f"https://www.instagram.com/{target[1]}/")
+    except ValueError:  # a page of the site's own
+        return None
+
+
+def _row(link: LexborNode, name: str, owners: Owners) -> LexborNode:
+    """The largest element around a link that speaks of nobody else and has no heading of the list."""
+    row = link
+    for place in around(link):
+        if owners[place.mem_id] != name or place.tag in ("body", "html") or is_a(place, (), ("dialog",)):
+            break
+        if any(_is_heading(one) or folded(one.text()) in labels.SUGGESTED for one in place.css("*")):
+            break
+        row = place
+    return row
+
+
+def _is_heading(node: LexborNode) -> bool:
+    return is_a(node, _HEADINGS, ("heading",))
+
+
+def _suggests(node: LexborNode, owners: Owners) -> bool:
+    """Does this say that suggestions follow? Somebody in a row may bear such a name."""
+    if (
+        node.tag in ("a", "svg", "title")
+        or node.mem_id in owners
+        or folded(node.text()) not in labels.SUGGESTED
+    ):
+        return False
+    return _is_heading(node) or not _is_full_name(node, owners)
+
+
+def _is_full_name(node: LexborNode, owners: Owners) -> bool:
+    """In a row a person's link comes first, and nobody else's is near."""
+    near = next((place for place in around(node) if place.mem_id in owners), None)
+    if near is None or owners[near.mem_id] is None:
+        return False
+    row = near.html or ""
+    return -1 < row.find("<a") < row.find(node.html or "")
+
+
+def _user(name: str, row: LexborNode) -> Following:
+    return Following(
+        name, full_name=_full_name(row, name), is_verified=True if labels.is_verified(row) else None
+    )
+
+
+def _full_name(row: LexborNode, name: str) -> str | None:
+    """The first text of a row that is neither a link nor a button."""
+    texts = (text.strip(_SEPARATORS + "\n\t\u00a0") for text in _texts(row))
+    return next((text for text in texts if text and text.lower() != name), None)
+
+
+def _texts(node: LexborNode) -> Iterator[str]:
+    for child in node.iter(include_text=True):
+        if child.tag == "-text":
+            yield child.text()
+        elif not is_a(child, _BUTTONS, ("button",)):
+            yield from _texts(child)

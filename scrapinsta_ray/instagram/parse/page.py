@@ -68,6 +68,12 @@ def username_of(tree: LexborHTMLParser) -> str | None:
     return next((found[0] for found in links if found), None) or _headed(header)
 
 
+def followings_shown(tree: LexborHTMLParser) -> int | None:
+    """How many the page's header says that its profile follows."""
+    header = _header(tree)
+    return _header_count(header, "followings") if header else None
+
+
 def _headed(header: LexborNode | None) -> str | None:
     texts = (node.text(strip=True) for node in header.css("h1, h2")) if header else ()
     return next((text for text in texts if usernames.is_valid(text)), None)
