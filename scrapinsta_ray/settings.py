@@ -14,6 +14,8 @@ from cryptography.fernet import Fernet, MultiFernet
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from scrapinsta_ray.domain.models import Action
+from scrapinsta_ray.domain.pacing import HOUR_S, Pace, Window
 from scrapinsta_ray.errors import Misconfigured
 
 
@@ -55,8 +57,8 @@ class Settings(BaseSettings):
 
     profile_reads_per_hour: int = Field(150, ge=1, description="Per bot account.")
     following_pages_per_hour: int = Field(40, ge=1, description="Per bot account.")
-    action_gap_min_s: float = Field(2, ge=0, description="Shortest pause of an account between two tasks.")
-    action_gap_max_s: float = Field(9, ge=0, description="Longest pause of an account between two tasks.")
+    action_gap_min_s: float = Field(2, ge=0, description="Shortest pause of an account between two actions.")
+    action_gap_max_s: float = Field(9, ge=0, description="Longest pause of an account between two actions.")
 
     headless: bool = True
     chromium: str | None = Field(None, description="Path of Chromium or Chrome; unset: found on PATH.")
@@ -89,6 +91,15 @@ class Settings(BaseSettings):
             if self.database_url
             else f"sqlite:///{self.home}/scrapinsta.db"
         )
+
+    @property
+    def pace(self) -> Pace:
+        """How fast a bot account may be."""
+        windows = {
+            Action.PROFILE_READ: Window(self.profile_reads_per_hour, HOUR_S),
+            Action.FOLLOWING_PAGE: Window(self.following_pages_per_hour, HOUR_S),
+        }
+        return Pace(windows, self.action_gap_min_s, self.action_gap_max_s)
 
     @property
     def embedded(self) -> bool:

@@ -10,11 +10,12 @@ from typing import Annotated, NoReturn
 import typer
 from rich.progress import Progress
 
-from scrapinsta_ray.cli import logins
+from scrapinsta_ray.cli import logins, roster
 from scrapinsta_ray.cli.options import AsJson, Username
 from scrapinsta_ray.cli.output import complain, err, fail, show, tell, warn
 from scrapinsta_ray.cli.stored import actor, database
-from scrapinsta_ray.store import accounts, sealing
+from scrapinsta_ray.domain.hours import parse_hours
+from scrapinsta_ray.store import accounts, sealing, turns
 
 app = typer.Typer(no_args_is_help=True, help="Bot accounts that read the site.")
 
@@ -109,22 +110,28 @@ def _refuse(problems: Sequence[logins.Problem], as_json: bool) -> NoReturn:
 
 @app.command("list")
 def accounts_list(as_json: AsJson = False) -> None:
-    """Status, rest, and what each did in the last hour."""
+    """How each account is, what its hour still allows, when it may act next, and what it does now."""
+    found, db = database()
+    show([roster.row(account, found.pace) for account in accounts.everyone(db)], as_json)
+
+
+@app.command("hours")
+def accounts_hours(
+    username: Username,
+    hours: Annotated[str, typer.Argument(help="9-21, 8:30-13:15, 22-6 (over midnight), or always.")],
+    time_zone: Annotated[str, typer.Argument(help="Europe/Madrid, or an offset like +02:00.")] = "UTC",
+    as_json: AsJson = False,
+) -> None:
+    """When in its day the account works. Outside it gets no task, and goes on with its lists in the next hours."""
+    try:
+        parsed = parse_hours(hours, time_zone)
+    except ValueError as wrong:
+        raise typer.BadParameter(str(wrong)) from None
     _found, db = database()
-    rows = [
-        {
-            "username": a.username,
-            "status": a.status,
-            "reason": a.status_reason,
-            "free_in_s": round(a.cooling_s),
-            "last_signal": a.last_signal,
-            "failures": a.failures,
-            "logins": a.logins,
-            "used_last_hour": {str(kind): n for kind, n in a.used.items()},
-        }
-        for a in accounts.everyone(db)
-    ]
-    show(rows, as_json)
+    if not turns.set_hours(db, username, parsed, actor=actor()):
+        _unknown(username)
+    said = str(parsed) if parsed else "always"
+    tell(f"{username} works {said}.", {"username": username, "hours": said}, as_json)
 
 
 @app.command("pause")

@@ -6,6 +6,7 @@ from scrapinsta_ray.errors import (
     AccountDead,
     BrowserGone,
     BrowserMissing,
+    BudgetSpent,
     CoolDown,
     LayoutChanged,
     Misconfigured,
@@ -13,6 +14,7 @@ from scrapinsta_ray.errors import (
     RetryLater,
     ScrapInstaError,
     SessionLost,
+    StaleLease,
     TaskRejected,
 )
 
@@ -29,8 +31,10 @@ _AT_ONCE_S = 0.5
 """A task that an account could not do for its own reasons goes to another account."""
 
 
-def signal_of(error: ScrapInstaError) -> Signal:
-    """What the site told the account."""
+def signal_of(error: ScrapInstaError) -> Signal | None:
+    """What the site told the account; None if nobody asked it anything."""
+    if isinstance(error, (BudgetSpent, StaleLease)):
+        return None
     if isinstance(error, TaskRejected):
         return Signal.PRIVATE if error.reason == "private" else Signal.NOT_FOUND
     return next((signal for kind, signal in _SIGNALS if isinstance(error, kind)), Signal.RETRY)
@@ -40,7 +44,7 @@ def report_of(error: ScrapInstaError, lease_id: str) -> Report:
     """What becomes of the task: a private profile ends ok, a missing one badly, all else is tried again."""
     if isinstance(error, TaskRejected):
         return Report(error.reason == "private", error.reason, error.message, lease_id=lease_id)
-    if isinstance(error, (CoolDown, SessionLost, *PARKS)):
+    if isinstance(error, (BudgetSpent, CoolDown, SessionLost, *PARKS)):
         code = "needs_human" if isinstance(error, PARKS) else error.code
         return Report(False, code, error.message, retryable=True, lease_id=lease_id, retry_after_s=_AT_ONCE_S)
     if isinstance(error, (RetryLater, BrowserGone, LayoutChanged)):

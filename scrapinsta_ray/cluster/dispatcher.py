@@ -7,10 +7,9 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,8 +21,7 @@ from scrapinsta_ray.cluster import names
 from scrapinsta_ray.cluster.scoring import score_batch
 from scrapinsta_ray.cluster.tenure import Tenure
 from scrapinsta_ray.domain.models import Kind, Task
-from scrapinsta_ray.domain.pacing import HOUR_S, Window, room
-from scrapinsta_ray.domain.routing import Candidate, choose
+from scrapinsta_ray.domain.routing import ACTIONS, Candidate, assign, in_turn, shares, wish_of
 from scrapinsta_ray.domain.transitions import Report, Verdict
 from scrapinsta_ray.errors import DatabaseAway
 from scrapinsta_ray.store import accounts, campaigns, finish, tasks
@@ -47,8 +45,11 @@ class Dispatcher:
         logs.configure(self._settings.log_format, self._settings.log_level)
         self._db = Database(self._settings.url, pool_size=6)
         self._busy: dict[str, asyncio.Task[None]] = {}
-        self._gaps: dict[str, float] = {}
+        self._pace = self._settings.pace
+        self._workers: dict[str, str | None] = {}  # who held each account at the last look
+        self._died: dict[str, tuple[str | None, float]] = {}  # a holder that died, and until when that counts
         self._last_client: dict[Kind, str] = {}
+        self._last_kind: Kind | None = None
         self._stragglers_at = 0.0
         self._stopping = False
         self._wake: asyncio.Event | None = None
@@ -112,9 +113,9 @@ class Dispatcher:
         if not waiting.kinds:
             return _SHORTEST_S if waiting.due or waiting.expired else self._settings.poll_idle_s
         fleet = await asyncio.to_thread(accounts.everyone, self._db)
-        able, wait_s = self._free(fleet)
-        for kind in sorted(waiting.kinds):
-            able = await self._assign(kind, able)
+        self._workers = {account.username: account.worker for account in fleet}
+        able, wait_s = self._free(fleet, waiting.kinds)
+        await self._hand_out(in_turn(waiting.kinds, self._last_kind), able)
         return wait_s
 
     def _rescue(self) -> None:
@@ -126,56 +127,58 @@ class Dispatcher:
 
     # ---- leasing and routing -----------------------------------------------------------------------------
 
-    def _free(self, fleet: Sequence[Account]) -> tuple[list[Candidate], float]:
-        """Accounts that may act now, and in how many seconds the next one may."""
+    def _free(self, fleet: Sequence[Account], kinds: Iterable[Kind]) -> tuple[list[Candidate], float]:
+        """Accounts that may begin a task of some of `kinds` now, and in how many seconds the next one may."""
         able, waits = [], [self._settings.poll_idle_s]
         for account in fleet:
-            if account.status != "active" or account.username in self._busy:
+            if not self._has_hands(account):
                 continue
-            wait_s = max(account.cooling_s, self._gap_s(account.username) - account.idle_s)
-            if wait_s > 0:
-                waits.append(max(wait_s, _SHORTEST_S))
-            else:
-                able.append(self._candidate(account))
+            in_s = {kind: self._starts_in_s(account, kind) for kind in kinds}
+            now = frozenset(kind for kind, wait_s in in_s.items() if wait_s <= 0)
+            if now:
+                able.append(Candidate(account.username, account.failures, account.last_used_at, now))
+            waits += [max(wait_s, _SHORTEST_S) for wait_s in in_s.values() if wait_s > 0]
         return able, min(waits)
 
-    def _gap_s(self, username: str) -> float:
-        """The pause of this account before its next task, drawn anew after each."""
-        low, high = self._settings.action_gap_min_s, self._settings.action_gap_max_s
-        return self._gaps.setdefault(username, random.uniform(low, max(low, high)))
+    def _has_hands(self, account: Account) -> bool:
+        """Active, with a worker that lives and has nothing to do. A task of an earlier dispatcher's counts too."""
+        if account.status != "active" or account.worker is None or account.task_id:
+            return False
+        died, until = self._died.get(account.username, (None, 0.0))
+        if account.worker == died and time.monotonic() < until:
+            return False
+        return account.username not in self._busy
 
-    def _candidate(self, account: Account) -> Candidate:
-        per_hour = {
-            Kind.ANALYZE_PROFILE: self._settings.profile_reads_per_hour,
-            Kind.FETCH_FOLLOWINGS: self._settings.following_pages_per_hour,
-        }
-        left = {kind: room(Window(n, HOUR_S), account.used.get(kind, 0)) for kind, n in per_hour.items()}
-        return Candidate(account.username, account.failures, account.last_used_at, left)
+    def _starts_in_s(self, account: Account, kind: Kind) -> float:
+        starts = [account.next_start(action, self._pace)[0] for action in ACTIONS[kind]]
+        return (max(starts) - account.now).total_seconds()
 
-    async def _assign(self, kind: Kind, able: list[Candidate]) -> list[Candidate]:
-        """Leases as many tasks as there are accounts for them, and hands them out; returns who is left."""
-        with_room = [candidate for candidate in able if candidate.room[kind] > 0]
-        if not with_room:
+    async def _hand_out(self, kinds: Sequence[Kind], able: list[Candidate]) -> None:
+        """Kinds have equal shares of the accounts; what one leaves, the next may have."""
+        for kind, share in zip(kinds, shares(len(able), len(kinds)), strict=True):
+            able = await self._assign(kind, able, share)
+        for kind in kinds:
+            able = await self._assign(kind, able, len(able))
+
+    async def _assign(self, kind: Kind, able: list[Candidate], most: int) -> list[Candidate]:
+        """Leases up to `most` tasks, no more than there are accounts for them; returns which accounts are left."""
+        limit = min(most, sum(kind in candidate.kinds for candidate in able))
+        if not limit:
             return able
-        leased = await asyncio.to_thread(
-            tasks.lease_work,
-            self._db,
-            kind,
-            limit=len(with_room),
-            ttl_s=self._settings.task_lease_ttl_s,
-            after_client=self._last_client.get(kind, ""),
-        )
-        for task in leased:
-            self._last_client[kind] = task.client_id
-            chosen = choose(with_room, kind)
+        leased = await asyncio.to_thread(self._lease, kind, limit)
+        wishes = [wish_of(task.last_account, task.last_code, "cursor" in task.payload) for task in leased]
+        for task, chosen in zip(leased, assign(wishes, able, kind), strict=True):
             assert chosen, "no more tasks than accounts were leased"
-            with_room.remove(chosen)
+            self._last_client[kind], self._last_kind = task.client_id, kind
             able = [candidate for candidate in able if candidate is not chosen]
             self._start(chosen.username, task)
         return able
 
+    def _lease(self, kind: Kind, limit: int) -> list[Task]:
+        after, ttl_s = self._last_client.get(kind, ""), self._settings.task_lease_ttl_s
+        return tasks.lease_work(self._db, kind, limit=limit, ttl_s=ttl_s, after_client=after)
+
     def _start(self, username: str, task: Task) -> None:
-        self._gaps.pop(username, None)
         self._busy[username] = asyncio.create_task(self._run(username, task))
 
     # ---- one task in a worker's hands --------------------------------------------------------------------
@@ -194,18 +197,41 @@ class Dispatcher:
             self._wake.set()
 
     async def _perform(self, username: str, task: Task) -> Work:
+        holder = self._workers.get(username)
         try:
             worker = ray.get_actor(names.worker_name(username), names.NAMESPACE)
-            work: Work = await worker.perform.remote(task)
+            return await self._watched(worker, asyncio.wrap_future(worker.perform.remote(task).future()))
         except (RayActorError, RayTaskError, ValueError) as error:
             log.warning(
                 "a worker failed: %s",
                 type(error).__name__,
                 extra={"task_id": task.task_id, "account_bot": username},
             )
+            if not isinstance(error, RayTaskError):  # no more tasks until another process holds the account
+                self._died[username] = holder, time.monotonic() + 2 * self._settings.lease_ttl_s
             report = Report(False, "worker_failed", retryable=True, lease_id=task.lease_id, retry_after_s=1.0)
             return Work(task, report, username)
-        return work
+
+    async def _watched(self, worker: Any, result: "asyncio.Future[Work]") -> Work:
+        """The result, however long it takes; a worker that does not even answer its control group is ended.
+
+        Ray then starts another, which waits until the account's lease has run out.
+        """
+        while not (await asyncio.wait({result}, timeout=self._settings.task_lease_ttl_s))[0]:
+            if not await self._answers(worker):
+                log.error("a worker does not answer and is ended")
+                ray.kill(worker, no_restart=False)
+        return await result
+
+    async def _answers(self, worker: Any) -> bool:
+        pulse = asyncio.wrap_future(worker.pid.remote().future())
+        try:
+            await asyncio.wait_for(pulse, 2 * self._settings.lease_ttl_s)
+        except TimeoutError:
+            return False
+        except RayActorError:
+            return True  # its task's result says the same
+        return True
 
     def _finish(self, done: Sequence[Work]) -> list[Ended]:
         """Scores what was read and ends the tasks, profile and score in the same transaction; then settles jobs."""

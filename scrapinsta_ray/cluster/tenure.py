@@ -37,6 +37,11 @@ class Tenure:
         self._over.set()
         leases.release(self._db, self._lease)
 
+    @property
+    def lease(self) -> Lease:
+        """The proof, to be checked with what is written under it."""
+        return self._lease
+
     def is_sure(self) -> bool:
         """True while nobody else can hold the name."""
         return not self._over.is_set() and time.monotonic() < self._sure_until

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -13,14 +14,15 @@ from scrapinsta_ray import errors, settings
 from scrapinsta_ray.cluster import names
 from scrapinsta_ray.cluster.consequences import report_of, signal_of
 from scrapinsta_ray.cluster.tenure import Tenure
-from scrapinsta_ray.domain.models import Kind, Signal, Task
+from scrapinsta_ray.cluster.turns import Turns
+from scrapinsta_ray.domain.models import Action, Kind, Signal, Task
 from scrapinsta_ray.domain.pacing import COOLDOWN_LONGEST_S
 from scrapinsta_ray.domain.transitions import Report
 from scrapinsta_ray.instagram import actions
 from scrapinsta_ray.instagram.browser import Browser, BrowserOptions
 from scrapinsta_ray.instagram.orphans import sweep_orphans
 from scrapinsta_ray.instagram.session import AccountSession
-from scrapinsta_ray.store import accounts, followings, tasks
+from scrapinsta_ray.store import accounts, followings, tasks, turns
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.finish import Work
 from scrapinsta_ray.telemetry import logs
@@ -40,6 +42,7 @@ class InstagramWorker:
         self._logins_saved = 0
         self._browsers = self._settings.home / "browsers"
         self._tenure = Tenure(self._db, names.account_lease(username), self._settings.lease_ttl_s, self._lost)
+        self._turns = Turns(self._db, username, self._settings.pace, self._tenure)
         sweep_orphans(self._browsers)
 
     # ---- the default group: one at a time ----------------------------------------------------------------
@@ -47,6 +50,7 @@ class InstagramWorker:
     def warm_up(self) -> bool:
         """Starts the browser and logs in, before the first task; False if that did not work, which is recorded."""
         try:
+            self._turns.ready()
             self._logged_in()
         except errors.ScrapInstaError as error:
             self._blame_account(error)
@@ -96,12 +100,13 @@ class InstagramWorker:
     def _try(self, task: Task) -> Work:
         try:
             work = self._with_one_relogin(task)
-            signal = Signal.OK
+            signal: Signal | None = Signal.OK
         except errors.ScrapInstaError as error:
             self._blame_account(error)
             work = Work(task, report_of(error, task.lease_id), self._username, {"account": self._username})
             signal = signal_of(error)
-        accounts.record(self._db, self._username, task.kind, _amount(work), signal)
+        if signal is not None:
+            turns.heard(self._db, self._username, signal, self._settings.pace, draw=random.random())
         return work
 
     def _with_one_relogin(self, task: Task) -> Work:
@@ -112,6 +117,7 @@ class InstagramWorker:
             return self._do(task)
 
     def _do(self, task: Task) -> Work:
+        self._turns.ready()
         session = self._logged_in()
         if not self._tenure.is_sure():
             raise errors.RetryLater("The account's lease is in doubt.")
@@ -120,6 +126,7 @@ class InstagramWorker:
         return self._analyze(session, task)
 
     def _analyze(self, session: AccountSession, task: Task) -> Work:
+        self._turns.wait(Action.PROFILE_READ)
         profile = actions.fetch_profile(session, task.username)
         if profile.is_private:
             raise errors.TaskRejected("This account is private: nothing is collected.", reason="private")
@@ -130,10 +137,14 @@ class InstagramWorker:
         """Stores each page as it comes; goes on behind the pages of an earlier attempt."""
         collected, completeness = int(task.payload.get("collected", 0)), None
         left = int(task.payload["limit"]) - collected
+        self._turns.wait(Action.PROFILE_READ)  # the target's own page comes before its list
+        self._turns.wait(Action.FOLLOWING_PAGE)
         for page in actions.fetch_followings(session, task.username, left, task.payload.get("cursor")):
             followings.save_page(self._db, task, page, start=collected)
             collected += len(page.users)
             completeness = page.completeness
+            if completeness is None:
+                self._turns.wait(Action.FOLLOWING_PAGE)  # the next one is asked for after this
         result = {"account": self._username, "followings": collected, "completeness": completeness}
         return Work(task, _ok(task), self._username, result)
 
@@ -222,7 +233,7 @@ class InstagramWorker:
                 accounts.set_status(self._db, [self._username], "paused", error.message)
             case errors.CoolDown():
                 longest = COOLDOWN_LONGEST_S if error.details.get("reason") == "action_block" else None
-                accounts.cool_down(self._db, self._username, error.retry_after_s or longest)
+                turns.cool_down(self._db, self._username, error.retry_after_s or longest)
             case errors.BrowserGone():
                 self._quit_browser()
 
@@ -236,9 +247,3 @@ class InstagramWorker:
 
 def _ok(task: Task) -> Report:
     return Report(True, "ok", lease_id=task.lease_id)
-
-
-def _amount(work: Work) -> int:
-    """Actions that the task cost: one profile read, or so many following pages of 50."""
-    collected = int((work.result or {}).get("followings", 0))
-    return max(1, -(-collected // actions.FOLLOWING_PAGE))

@@ -169,6 +169,8 @@ class Task:
     lease_expires_at: datetime
     maybe_sent: bool
     payload: Mapping[str, Any]
+    last_account: str | None = None  # who had it before
+    last_code: str | None = None  # and why that was not the end of it
 
     @property
     def task_id(self) -> str:

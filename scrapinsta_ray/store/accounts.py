@@ -1,21 +1,20 @@
-"""Bot accounts: secrets sealed, status, cooldowns and sliding windows, durable across restarts and moves."""
+"""Bot accounts: secrets sealed, status, and how they are. When they may act is in `turns`."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import inf
 from typing import Any
 
 from cryptography.fernet import MultiFernet
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, literal, select, update
 
-from scrapinsta_ray.domain.models import Kind, Signal
-from scrapinsta_ray.domain.pacing import HOUR_S, cooldown_s
-from scrapinsta_ray.store import audit
+from scrapinsta_ray.domain.models import SERVER_KINDS, Action, TaskStatus, task_id
+from scrapinsta_ray.domain.pacing import HOUR_S, Pace, Past, frees_at, next_start, room
+from scrapinsta_ray.store import audit, turns
 from scrapinsta_ray.store.database import clock, now, reading, transaction
 from scrapinsta_ray.store.sealing import refuse_another_key, unsealed
-from scrapinsta_ray.store.tables import account_actions, accounts
+from scrapinsta_ray.store.tables import account_actions, accounts, job_tasks, leases
 
 Cookies = list[dict[str, Any]]
 
@@ -31,19 +30,36 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A bot account as an operator sees it; `used` counts actions in the last hour by kind of task."""
+    """A bot account as an operator and the dispatcher see it, at `now`.
+
+    `used` counts its actions of the last hour, `oldest` says when the first of them was. `worker` holds its lease
+    (host, process, a word), `task_id` is what it works on.
+    """
 
     username: str
     status: str
     status_reason: str | None
-    free_at: datetime
-    cooling_s: float  # seconds until it may act again; 0 when free
-    idle_s: float  # seconds since its last task; infinite for a new one
+    past: Past
+    slowness: float
     failures: int
     logins: int
     last_used_at: datetime | None
     last_signal: str | None
-    used: Mapping[Kind, int] = field(default_factory=dict)
+    now: datetime
+    used: Mapping[Action, int] = field(default_factory=dict)
+    oldest: Mapping[Action, datetime] = field(default_factory=dict)
+    worker: str | None = None
+    task_id: str | None = None
+
+    def left(self, action: Action, pace: Pace) -> int:
+        """What its window still allows."""
+        return room(pace.windows[action], self.used.get(action, 0))
+
+    def next_start(self, action: Action, pace: Pace) -> tuple[datetime, str | None]:
+        """When it may begin the action, and what it waits for: see `pacing.next_start`."""
+        spent = not self.left(action, pace)
+        free = frees_at(pace.windows[action], self.oldest.get(action) if spent else None, self.now)
+        return next_start(self.past, free, self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,64 +159,60 @@ def save_session(
 
 @reading
 def everyone(tx: Connection) -> list[Account]:
-    """All accounts by name, with what they did in the last hour."""
-    at = clock(tx)
-    used: dict[str, dict[Kind, int]] = {}
-    sums = (
-        select(account_actions.c.username, account_actions.c.action, func.sum(account_actions.c.amount))
-        .where(account_actions.c.at > now(-HOUR_S))
-        .group_by(account_actions.c.username, account_actions.c.action)
+    """All accounts by name: how they are, what they did in the last hour, and what they have in hand."""
+    at, done, working = clock(tx), _done(tx), _working(tx)
+    held = and_(leases.c.name == literal("account:") + accounts.c.username, leases.c.expires_at > now())
+    rows = tx.execute(
+        select(accounts, leases.c.holder).join(leases, held, isouter=True).order_by(accounts.c.username)
     )
-    for username, action, amount in tx.execute(sums):
-        used.setdefault(username, {})[Kind(action)] = int(amount)
-    rows = tx.execute(select(accounts).order_by(accounts.c.username))
-    return [_account(row, at, used.get(row.username, {})) for row in rows]
+    return [_account(row, at, done.get(row.username, {}), working.get(row.username)) for row in rows]
 
 
-def _account(row: Any, at: datetime, used: Mapping[Kind, int]) -> Account:
+def _done(tx: Connection) -> dict[str, dict[Action, tuple[int, datetime]]]:
+    """By account and action of the last hour: how many, and when the first. Old ones are forgotten: it is short."""
+    actions = account_actions.c
+    sums = (
+        select(actions.username, actions.action, func.count(), func.min(actions.at))
+        .where(actions.at > now(-HOUR_S), actions.action.in_(list(Action)))
+        .group_by(actions.username, actions.action)
+    )
+    found: dict[str, dict[Action, tuple[int, datetime]]] = {}
+    for username, action, number, first in tx.execute(sums):
+        found.setdefault(username, {})[Action(action)] = (number, first)
+    return found
+
+
+def _working(tx: Connection) -> dict[str, str]:
+    """The public name of the task that each account has in hand."""
+    in_hand = select(
+        job_tasks.c.lease_holder, job_tasks.c.job_id, job_tasks.c.kind, job_tasks.c.username
+    ).where(
+        job_tasks.c.kind.in_(SERVER_KINDS),
+        job_tasks.c.status == TaskStatus.SENT,
+        job_tasks.c.lease_expires_at > now(),
+    )
+    return {row.lease_holder: task_id(row.job_id, row.kind, row.username) for row in tx.execute(in_hand)}
+
+
+def _account(
+    row: Any, at: datetime, done: Mapping[Action, tuple[int, datetime]], working: str | None
+) -> Account:
     return Account(
         username=row.username,
         status=row.status,
         status_reason=row.status_reason,
-        free_at=row.free_at,
-        cooling_s=max(0.0, (row.free_at - at).total_seconds()),
-        idle_s=(at - row.last_used_at).total_seconds() if row.last_used_at else inf,
+        past=turns.past_of(row),
+        slowness=row.slowness,
         failures=row.failures,
         logins=row.logins,
         last_used_at=row.last_used_at,
         last_signal=row.last_signal,
-        used=used,
+        now=at,
+        used={action: number for action, (number, _first) in done.items()},
+        oldest={action: first for action, (_number, first) in done.items()},
+        worker=row.holder,
+        task_id=working,
     )
-
-
-@transaction
-def record(tx: Connection, username: str, kind: Kind, amount: int, signal: Signal) -> None:
-    """What the account just did (`amount` actions of `kind`) and what the site said to it."""
-    if amount:
-        tx.execute(insert(account_actions).values(username=username, action=kind, amount=amount, at=now()))
-    passing = signal in (Signal.OK, Signal.NOT_FOUND, Signal.PRIVATE)
-    values: dict[str, Any] = {"last_used_at": now(), "last_signal": signal}
-    values["failures"] = 0 if passing else accounts.c.failures + 1
-    if passing:
-        values["cooldowns"] = 0
-    tx.execute(update(accounts).where(accounts.c.username == username).values(values))
-
-
-@transaction
-def cool_down(tx: Connection, username: str, retry_after_s: float | None) -> float:
-    """Rests the account, longer with every time in a row; returns the seconds."""
-    row = tx.execute(
-        select(accounts.c.cooldowns).where(accounts.c.username == username).with_for_update()
-    ).one_or_none()
-    if row is None:
-        return 0.0
-    seconds = cooldown_s(row.cooldowns + 1, retry_after_s)
-    tx.execute(
-        update(accounts)
-        .where(accounts.c.username == username)
-        .values(cooldowns=row.cooldowns + 1, free_at=now(seconds), last_signal=Signal.COOLDOWN)
-    )
-    return seconds
 
 
 @transaction
@@ -212,11 +224,13 @@ def set_status(
     *,
     actor: str | None = None,
 ) -> int:
-    """`active`, `paused`, `needs_human` or `dead`; returns how many accounts there were."""
+    """`active`, `paused`, `needs_human` or `dead`; returns how many accounts there were. Active ones rest no more."""
     changed = tx.execute(
         update(accounts).where(accounts.c.username.in_(usernames)).values(status=status, status_reason=reason)
     ).rowcount
     if changed:
+        if status == "active":
+            turns.wake(tx, usernames)
         for username in usernames:
             _note(tx, actor, f"account.{status}", username)
     return changed

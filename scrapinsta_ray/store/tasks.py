@@ -28,6 +28,8 @@ TASK = (
     job_tasks.c.max_attempts,
     job_tasks.c.maybe_sent,
     job_tasks.c.payload,
+    job_tasks.c.lease_holder,
+    job_tasks.c.reason_code,
 )
 """What a locked row must have to become a Task."""
 
@@ -163,6 +165,8 @@ def _task(row: AnyRow, kind: Kind, lease_id: str, expires: datetime) -> Task:
         lease_expires_at=expires,
         maybe_sent=row.maybe_sent,
         payload=row.payload or {},
+        last_account=row.lease_holder,
+        last_code=row.reason_code,
     )
 
 

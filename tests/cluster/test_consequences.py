@@ -23,10 +23,11 @@ def after(error: errors.ScrapInstaError, attempts: int = 1) -> tuple[TaskStatus,
         (errors.SessionLost(), Signal.RELOGIN),
         (errors.Misconfigured(), Signal.HUMAN),
         (errors.BrowserMissing(), Signal.HUMAN),
+        (errors.BudgetSpent(), None),
     ],
 )
 def test_what_is_the_account_s_fault_costs_the_task_nothing(
-    error: errors.ScrapInstaError, signal: Signal
+    error: errors.ScrapInstaError, signal: Signal | None
 ) -> None:
     assert after(error, attempts=2) == (TaskStatus.DELAYED, True)
     assert signal_of(error) is signal

@@ -1,0 +1,53 @@
+"""Waiting for an account's turn before each action, and giving up when it is far away."""
+
+import random
+import time
+from collections.abc import Callable
+
+from scrapinsta_ray.cluster.tenure import Tenure
+from scrapinsta_ray.domain.models import Action
+from scrapinsta_ray.domain.pacing import Pace
+from scrapinsta_ray.errors import BudgetSpent
+from scrapinsta_ray.store import turns
+from scrapinsta_ray.store.database import Database
+from scrapinsta_ray.store.turns import Turn
+
+PATIENCE_S = 150.0
+"""A gap is waited for so long with the task in hand; for all else the task goes back at once."""
+
+_LOOK_S = 1.0
+_NOT_OURS = Turn(float("inf"), "lease")
+
+
+class Turns:
+    """One account's turns, as the store gives them. Whoever is told to wait has done nothing yet."""
+
+    def __init__(self, db: Database, username: str, pace: Pace, tenure: Tenure) -> None:
+        self._db, self._username, self._pace, self._tenure = db, username, pace, tenure
+
+    def ready(self) -> None:
+        """Returns when the account may touch the site, for what is not counted, such as a log-in.
+
+        Raises BudgetSpent as `wait` does.
+        """
+        self._await(lambda: turns.look(self._db, self._username, self._tenure.lease))
+
+    def wait(self, action: Action) -> None:
+        """Returns when the account may begin `action`, which is then counted.
+
+        Raises BudgetSpent when that is not soon: the window is spent, the account rests, is parked, or its lease is
+        somebody else's.
+        """
+        self._await(lambda: self._take(action))
+
+    def _take(self, action: Action) -> Turn:
+        return turns.take(
+            self._db, self._username, action, self._pace, draw=random.random(), lease=self._tenure.lease
+        )
+
+    def _await(self, ask: Callable[[], Turn]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while (turn := ask() if self._tenure.is_sure() else _NOT_OURS).why:
+            if turn.why != "gap" or turn.wait_s > deadline - time.monotonic():
+                raise BudgetSpent(reason=turn.why)
+            time.sleep(min(turn.wait_s, _LOOK_S))  # in short steps: a person may park the account meanwhile

@@ -1,0 +1,231 @@
+"""When a bot account may act: its windows, gaps, rests and hours, all of them rows, so that nothing forgets them.
+
+What is done is counted when it begins, in the transaction that allows it. `domain/pacing.py` decides; this reads what
+it decides upon and writes what comes of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import inf
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
+
+from scrapinsta_ray.domain.hours import ALWAYS, WorkingHours
+from scrapinsta_ray.domain.models import Action, Signal
+from scrapinsta_ray.domain.pacing import (
+    HOUR_S,
+    Pace,
+    Past,
+    Window,
+    frees_at,
+    gap_s,
+    next_start,
+    rest_until,
+    slowness_after,
+)
+from scrapinsta_ray.store import audit
+from scrapinsta_ray.store.database import AnyRow, now, reading, transaction
+from scrapinsta_ray.store.leases import Lease
+from scrapinsta_ray.store.tables import account_actions, accounts, leases
+
+COOLDOWN = "cooldown"
+"""The entry of a cooldown among an account's actions."""
+
+PASSING = (Signal.OK, Signal.NOT_FOUND, Signal.PRIVATE)
+"""Signals that are no trouble for the account."""
+
+KEPT_S = 2 * HOUR_S
+"""Actions are kept for so long: a window looks back an hour."""
+
+_PARKED = (
+    "{} cooldowns in a day: it rests until {:%Y-%m-%d %H:%M} UTC, or until `scrapinsta accounts resume`."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The answer to who would act. `wait_s` 0: begin now, it is counted; infinite: not before a person says so.
+
+    `why` it must wait: gap, cooldown, window, hours, lease, removed, or the account's status.
+    """
+
+    wait_s: float = 0.0
+    why: str | None = None
+
+
+@transaction
+def take(
+    tx: Connection, username: str, action: Action, pace: Pace, *, draw: float, lease: Lease | None = None
+) -> Turn:
+    """Counts one `action` that begins now, and draws (0..1) the gap behind it; or says how long it must wait.
+
+    With `lease` only for whoever holds that still.
+    """
+    row = _lock(tx, username)
+    if row is None or (shut := _shut(tx, row, lease)):
+        return Turn(inf, shut if row else "removed")
+    window = pace.windows[action]
+    at, why = next_start(past_of(row), frees_at(window, _nth(tx, username, action, window), row.now), row.now)
+    if at > row.now:
+        return Turn((at - row.now).total_seconds(), why)
+    tx.execute(insert(account_actions).values(username=username, action=action, amount=1, at=row.now))
+    _change(tx, username, last_used_at=row.now, next_at=now(gap_s(pace, row.slowness, draw)))
+    return Turn()
+
+
+@reading
+def look(tx: Connection, username: str, lease: Lease | None = None) -> Turn:
+    """The same for whatever is not counted, such as a log-in: nothing changes, and no window is asked."""
+    row = tx.execute(_ACCOUNT.where(accounts.c.username == username)).one_or_none()
+    if row is None or (shut := _shut(tx, row, lease)):
+        return Turn(inf, shut if row else "removed")
+    at, why = next_start(past_of(row), row.now, row.now)
+    return Turn((at - row.now).total_seconds(), why)
+
+
+@transaction
+def heard(tx: Connection, username: str, signal: Signal, pace: Pace, *, draw: float) -> None:
+    """What the site said to a task, at its end: another gap begins, longer after a bad answer."""
+    row = _lock(tx, username)
+    if row is None:
+        return
+    slowness = slowness_after(row.slowness, signal)
+    values: dict[str, Any] = {"failures": 0, "cooldowns": 0} if signal in PASSING else {}
+    _change(
+        tx,
+        username,
+        **{"failures": accounts.c.failures + 1, **values},
+        last_used_at=row.now,
+        last_signal=signal,
+        slowness=slowness,
+    )
+    _rest(tx, username, accounts.c.next_at, gap_s(pace, slowness, draw))
+    _forget(tx, username)
+
+
+@transaction
+def cool_down(tx: Connection, username: str, retry_after_s: float | None) -> float:
+    """Rests the account, longer with every time in a row, from the third in its day until tomorrow; the seconds."""
+    row = _lock(tx, username)
+    if row is None:
+        return 0.0
+    tx.execute(insert(account_actions).values(username=username, action=COOLDOWN, amount=1, at=row.now))
+    hours = past_of(row).hours
+    today = tx.scalar(
+        select(func.count()).where(
+            account_actions.c.username == username,
+            account_actions.c.action == COOLDOWN,
+            account_actions.c.at >= hours.began(row.now),
+        )
+    )
+    until, parked = rest_until(row.now, row.cooldowns + 1, today or 1, hours, retry_after_s)
+    _change(tx, username, cooldowns=row.cooldowns + 1, last_signal=Signal.COOLDOWN)
+    if row.status == "active":  # a person's reason is not written over
+        _change(tx, username, status_reason=_PARKED.format(today, until) if parked else None)
+    seconds: float = (until - row.now).total_seconds()
+    _rest(tx, username, accounts.c.free_at, seconds)
+    return seconds
+
+
+@transaction
+def set_hours(tx: Connection, username: str, hours: WorkingHours | None, *, actor: str | None = None) -> bool:
+    """The account's working hours, None for always; False if there is no such account."""
+    begin, until, zone = (hours.begin, hours.until, hours.zone) if hours else (None, None, None)
+    found = tx.execute(
+        update(accounts)
+        .where(accounts.c.username == username)
+        .values(hours_from=begin, hours_to=until, time_zone=zone)
+    )
+    if found.rowcount and actor:
+        audit.note(tx, actor, "", "account.hours", username, hours=str(hours) if hours else "always")
+    return found.rowcount == 1
+
+
+def wake(tx: Connection, usernames: Sequence[str]) -> None:
+    """A person has looked at these accounts: what made them rest is over. Windows and gaps stay."""
+    tx.execute(
+        update(accounts)
+        .where(accounts.c.username.in_(usernames))
+        .values(free_at=now(), cooldowns=0, failures=0)
+    )
+    for username in usernames:
+        tx.execute(
+            delete(account_actions).where(
+                account_actions.c.username == username, account_actions.c.action == COOLDOWN
+            )
+        )
+
+
+def past_of(row: AnyRow) -> Past:
+    """What an account's row says of its pacing."""
+    hours = ALWAYS
+    if row.hours_from is not None:
+        hours = WorkingHours(row.hours_from, row.hours_to, row.time_zone)
+    return Past(row.free_at, row.next_at, hours)
+
+
+_ROW = (
+    accounts.c.status,
+    accounts.c.free_at,
+    accounts.c.next_at,
+    accounts.c.slowness,
+    accounts.c.cooldowns,
+    accounts.c.hours_from,
+    accounts.c.hours_to,
+    accounts.c.time_zone,
+)
+
+
+_ACCOUNT = select(*_ROW, now().label("now"))
+
+
+def _lock(tx: Connection, username: str) -> AnyRow | None:
+    return tx.execute(_ACCOUNT.where(accounts.c.username == username).with_for_update()).one_or_none()
+
+
+def _shut(tx: Connection, row: AnyRow, lease: Lease | None) -> str | None:
+    """Why nobody, or not the one with this lease, may act as the account; None if it is open."""
+    if row.status != "active":
+        return str(row.status)
+    return "lease" if lease and not _holds(tx, lease) else None
+
+
+def _holds(tx: Connection, lease: Lease) -> bool:
+    mine = and_(leases.c.name == lease.name, leases.c.holder == lease.holder, leases.c.epoch == lease.epoch)
+    return bool(tx.scalar(select(exists().where(mine, leases.c.expires_at > now()))))
+
+
+def _nth(tx: Connection, username: str, action: Action, window: Window) -> datetime | None:
+    """When the window's last but `limit` action was; reads no more of the index than the window holds."""
+    return tx.scalar(
+        select(account_actions.c.at)
+        .where(account_actions.c.username == username, account_actions.c.action == action)
+        .order_by(account_actions.c.at.desc())
+        .limit(1)
+        .offset(window.limit - 1)
+    )
+
+
+def _change(tx: Connection, username: str, **values: Any) -> None:
+    tx.execute(update(accounts).where(accounts.c.username == username).values(values))
+
+
+def _rest(tx: Connection, username: str, column: Any, seconds: float) -> None:
+    """Moves the time in `column` to `seconds` from now, unless it is later already."""
+    earlier = column.is_(None) | (column < now(seconds))
+    tx.execute(
+        update(accounts).where(accounts.c.username == username, earlier).values({column: now(seconds)})
+    )
+
+
+def _forget(tx: Connection, username: str) -> None:
+    for action in Action:
+        tx.execute(
+            delete(account_actions).where(
+                account_actions.c.username == username,
+                account_actions.c.action == action,
+                account_actions.c.at < now(-KEPT_S),
+            )
+        )
