@@ -33,17 +33,39 @@ __all__ = ["Browser", "BrowserOptions", "Response", "find_chromium", "sweep_orph
 # At DEBUG Selenium writes what it types, passwords included.
 logging.getLogger("selenium").setLevel(logging.INFO)
 
+# What Chromium does besides and need not. Several cost a process each: a pop-up below the address bar that is never
+# seen, one for each site a page embeds, one in reserve, and pages kept for a way back that is never gone.
+_UNUSED = (
+    "BackForwardCache",
+    "IsolateOrigins",
+    "MediaRouter",
+    "OptimizationHints",
+    "PreloadTopChromeWebUI",
+    "SpareRendererForSitePerProcess",
+    "Translate",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "WebUIOmniboxPopup",
+    "site-per-process",
+)
+_DISK_CACHE_BYTES = 32 * 2**20
+
 # Nothing here hides that a program drives this browser; it only keeps Chromium from doing other work.
 _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-default-apps",
-    "--disable-features=MediaRouter,OptimizationHints,PreloadTopChromeWebUI,SpareRendererForSitePerProcess,Translate",
+    "--disable-extensions",
+    f"--disable-features={','.join(_UNUSED)}",
     "--disable-gpu",
     "--disable-quic",
+    "--disable-site-isolation-trials",
     "--disable-sync",
+    "--enable-features=NetworkServiceInProcess2",
     "--no-default-browser-check",
     "--no-first-run",
+    "--renderer-process-limit=1",
+    f"--disk-cache-size={_DISK_CACHE_BYTES}",
     "--blink-settings=imagesEnabled=false",  # the elements stay, their bytes are not fetched
     "--remote-debugging-pipe",  # no port that others on the machine could speak to; also ends with chromedriver
 )
@@ -179,6 +201,18 @@ class Browser:
         """Do chromedriver and Chromium still run? Asks the system, not the browser: answers at once, always."""
         return not self._closed and self._service.alive() and self._chromium_runs()
 
+    def limit_life(self, seconds: float) -> None:
+        """Let it be killed `seconds` from now, even if this process hangs or is stopped then. Again: extended."""
+        self._service.limit_life(seconds)
+
+    def memory(self) -> int:
+        """Bytes that chromedriver and Chromium take, what they share with other browsers divided among them."""
+        return processes.memory(self._service.group)
+
+    def park(self) -> None:
+        """Show an empty page, which does nothing; the next request opens the site again."""
+        self.goto("about:blank")
+
     def close(self) -> None:
         """Quit Chromium and leave no process of it. May be called again, and from any thread."""
         with self._closing:
@@ -191,6 +225,10 @@ class Browser:
                 self.driver.quit()
             self._service.stop()
             orphans.release(self._folder)
+
+    def kill(self) -> None:
+        """End it at once, whatever it does: for when there is no time for close(), which may follow."""
+        self._service.kill()
 
     def _start(self, binary: str) -> None:
         try:

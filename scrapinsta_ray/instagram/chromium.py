@@ -22,6 +22,16 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 _MAC_APPS = ("Google Chrome", "Chromium")
 _STARTED = re.compile(rb"started successfully on port (\d+)")
 
+# Each line that it reads is a number of seconds, after which it kills its group unless another line has come. At the
+# end of its input it does so at once.
+_GUARD = """
+while read -r seconds; do
+  [ -z "$last" ] || kill "$last"
+  (sleep "$seconds"; kill -9 0) & last=$!
+done
+kill -9 0
+"""
+
 
 def find_chromium(binary: str | None = None) -> str:
     """Path of Chromium or Chrome: `binary` if given, PATH, macOS's applications, then Selenium Manager.
@@ -76,17 +86,18 @@ class DriverProcess:
     The group's first member is a shell that reads a pipe which only we hold open. However we end, even by
     SIGKILL, the pipe closes and the shell kills its group: itself, chromedriver and Chromium. The shell starts
     before chromedriver, so there is no moment without a guard, and while it lives the group's number is not
-    given to anybody else.
+    given to anybody else. A process that is stopped keeps the pipe open: `limit_life` is for that.
     """
 
     def __init__(self, chromedriver: str, limit_s: float = 20) -> None:
         """Start it; raises BrowserGone when it does not listen within `limit_s` seconds."""
         self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", "read -r _ || kill -9 0"],
+            ["/bin/sh", "-c", _GUARD],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             process_group=0,
+            env=child_environment(secrets=False),
         )
         self.group = self._guard.pid
         self._driver: subprocess.Popen[bytes] | None = None
@@ -102,18 +113,34 @@ class DriverProcess:
             raise
 
     def alive(self) -> bool:
-        """Does chromedriver still run?"""
-        return self._driver is not None and self._driver.poll() is None
+        """Do chromedriver and its guard still run?"""
+        return self._guard.poll() is None and self._driver_runs()
+
+    def limit_life(self, seconds: float) -> None:
+        """The whole group is killed `seconds` from now, whatever becomes of us, unless this is called again before."""
+        assert self._guard.stdin is not None
+        with suppress(OSError, ValueError):  # it has ended already
+            self._guard.stdin.write(f"{max(0.0, seconds):.2f}\n".encode())
+            self._guard.stdin.flush()
+
+    def kill(self) -> None:
+        """Kill the whole group, and wait for nothing."""
+        if (
+            self._guard.poll() is None or self._driver_runs()
+        ):  # otherwise the number may be somebody else's by now
+            with suppress(ProcessLookupError):
+                os.killpg(self.group, signal.SIGKILL)
 
     def stop(self) -> None:
         """Kill the whole group and wait for what is ours of it. May be called again."""
-        if self._guard.poll() is None or self.alive():  # otherwise the number may be somebody else's by now
-            with suppress(ProcessLookupError):
-                os.killpg(self.group, signal.SIGKILL)
+        self.kill()
         for process in (self._guard, self._driver):
             if process is not None:
                 process.wait()
                 _close_pipes(process)
+
+    def _driver_runs(self) -> bool:
+        return self._driver is not None and self._driver.poll() is None
 
     def _start(self, chromedriver: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

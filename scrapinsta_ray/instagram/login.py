@@ -1,15 +1,16 @@
 """The log-in form: who the page says is viewing it, and one log-in with the password."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import pyotp
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from scrapinsta_ray.domain.models import Signal
-from scrapinsta_ray.errors import LayoutChanged, NeedsHuman, RetryLater
+from scrapinsta_ray.errors import LayoutChanged, NeedsHuman, RetryLater, SessionLost
 from scrapinsta_ray.instagram.browser import Browser, translated
 from scrapinsta_ray.instagram.signals import classify, raise_for
 
@@ -30,7 +31,8 @@ return {
   url: location.href,
   status: (performance.getEntriesByType("navigation")[0] || {}).responseStatus || 200,
   form: visible(password),
-  second_factor: !!document.querySelector("input[name=verificationCode], input[autocomplete=one-time-code]"),
+  second_factor: !!document.querySelector(
+    "input[name=verificationCode], input[name=security_code], input[autocomplete=one-time-code]"),
   viewer: viewer || (outside && !visible(password) ? own : null),
   title: document.title,
   notices: [...document.querySelectorAll("[role=dialog], [role=alert], [role=alertdialog]")].map(n => n.innerText),
@@ -45,6 +47,27 @@ const user = form && form.querySelector(
   "input[name=username], input[name=email], input[type=text], input[type=email], input:not([type])");
 return user && password ? [user, password] : null;
 """
+
+_CODE = """
+return document.querySelector(
+  "input[name=verificationCode], input[name=security_code], input[autocomplete=one-time-code]");
+"""
+_CODE_LIFE_S = 30
+_SHORTEST_S = 3
+"""A code that holds for less is not typed: the next one is waited for."""
+
+NO_SECRET = (
+    "The site asks for a second factor. Give the secret of its authenticator app with `scrapinsta accounts add "
+    "{0} --totp-stdin`, or log in by hand once; then `scrapinsta accounts resume {0}`."
+)
+WRONG_CODE = (
+    "The site refused the second factor's code: check the account's secret and this machine's clock, then "
+    "`scrapinsta accounts resume {0}`."
+)
+WRONG_SECRET = (
+    "The stored secret of the second factor is not base32: give it again with `scrapinsta accounts add {0} "
+    "--totp-stdin`, then `scrapinsta accounts resume {0}`."
+)
 
 # The choice that shares least: necessary cookies only, do not save the log-in, no notifications, close.
 _DISMISS = """
@@ -108,21 +131,55 @@ def settled(browser: Browser, username: str, limit_s: float = 15) -> State:
         time.sleep(0.05)
 
 
-def with_password(browser: Browser, username: str, password: str, limit_s: float = 20) -> None:
-    """Fill in the form of the open page and wait until the site has let us in.
+def with_password(
+    browser: Browser, username: str, password: str, totp_secret: str | None = None, limit_s: float = 20
+) -> None:
+    """Fill in the form of the open page, then the second factor's if there is one, until the site has let us in.
 
-    Raises NeedsHuman for a wrong password or a second factor, what else the page says, LayoutChanged when there
-    is no form, and RetryLater when nothing happens within `limit_s` seconds.
+    Raises NeedsHuman for a wrong password, and for a second factor without its secret or with a wrong one; what else
+    the page says; LayoutChanged when there is no form; SessionLost when nothing happens within `limit_s` seconds.
     """
     dismiss_popups(browser)
     _submit(browser, username, password)
+    if _next(browser, limit_s, lambda seen: seen.form).second_factor:
+        _with_code(browser, username, totp_secret, limit_s)
+
+
+def _with_code(browser: Browser, username: str, totp_secret: str | None, limit_s: float) -> None:
+    if totp_secret is None:
+        raise NeedsHuman(NO_SECRET.format(username), reason="two_factor")
+    dismiss_popups(browser)
+    before = look(browser, username).notices
+    field: WebElement = browser.run(_CODE)
+    with translated():
+        field.send_keys(_code(totp_secret, username), Keys.ENTER)
+    # a notice that was not there says that the code is wrong
+    if _next(browser, limit_s, lambda seen: seen.second_factor and seen.notices == before).second_factor:
+        raise NeedsHuman(WRONG_CODE.format(username), reason="two_factor_refused")
+
+
+def _code(totp_secret: str, username: str) -> str:
+    """The code of now, which holds for long enough to be sent."""
+    if (left_s := _CODE_LIFE_S - time.time() % _CODE_LIFE_S) < _SHORTEST_S:
+        time.sleep(left_s)
+    try:
+        return pyotp.TOTP(totp_secret.replace(" ", ""), interval=_CODE_LIFE_S).now()
+    except ValueError:
+        raise NeedsHuman(WRONG_SECRET.format(username), reason="two_factor_secret") from None
+
+
+def _next(browser: Browser, limit_s: float, same: Callable[[Look], bool]) -> Look:
+    """The page once it is no longer the `same`. Raises what it says, but for the second factor that it asks for."""
     deadline = time.monotonic() + limit_s
-    while (seen := look(browser, username)).form or seen.second_factor:
-        _raise_for(seen)
+    while True:
+        seen = look(browser, "")
+        if not seen.second_factor:
+            _raise_for(seen)
+        if not same(seen):
+            return seen
         if time.monotonic() > deadline:
-            raise RetryLater("The log-in form did not go away.", reason="login_failed")
+            raise SessionLost("The log-in form did not go away.", reason="login_failed")
         time.sleep(0.05)
-    _raise_for(seen)
 
 
 def dismiss_popups(browser: Browser) -> int:

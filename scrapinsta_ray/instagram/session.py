@@ -3,11 +3,11 @@
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scrapinsta_ray.errors import LayoutChanged, RetryLater
+from scrapinsta_ray.errors import LayoutChanged, RetryLater, SessionLost
 from scrapinsta_ray.instagram import login
 from scrapinsta_ray.instagram.browser import Browser, Response
 from scrapinsta_ray.instagram.parse import shapes
@@ -53,12 +53,19 @@ class AccountSession:
         username: str,
         password: str,
         cookies: Iterable[Mapping[str, Any]] = (),
+        totp_secret: str | None = None,
+        may_act: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`totp_secret` is that of the second factor's app, in base32. `may_act` is asked before each request: once it
+        says no, nothing more is asked of the site, and RetryLater (reason not_ours) is raised.
+        """
         self.browser = browser
         self.site_url = site_url.rstrip("/")
         self.username = username
         self.password_logins = 0
         self._password = password
+        self._totp_secret = totp_secret
+        self._may_act = may_act
         self._cookies = [dict(cookie) for cookie in cookies]
         self._csrf: str | None = None
         self._claim = "0"
@@ -72,8 +79,8 @@ class AccountSession:
         """Be logged in, by the saved cookies if they still hold, else by the password, once.
 
         A log-in counts when a page says who is viewing it, not when a cookie exists. Raises NeedsHuman (reason
-        bad_password, two_factor, challenge ...), CoolDown, AccountDead, or RetryLater when the page does not
-        make up its mind.
+        bad_password, two_factor, challenge ...), CoolDown, AccountDead, SessionLost when the site took the password
+        and lets nobody in, or RetryLater when the page does not make up its mind.
         """
         self._restore_cookies()
         self._visit("/")
@@ -81,10 +88,10 @@ class AccountSession:
             return
         self._forget_others()
         self.password_logins += 1
-        login.with_password(self.browser, self.username, self._password)
+        login.with_password(self.browser, self.username, self._password, self._totp_secret)
         self._visit("/")  # the page after the form may be an offer to save the password
         if login.settled(self.browser, self.username) is not login.State.IN:
-            raise RetryLater(
+            raise SessionLost(
                 "The site took the password and then showed the log-in form.", reason="login_failed"
             )
 
@@ -125,6 +132,7 @@ class AccountSession:
 
     def fetch(self, method: str, path: str, form: Mapping[str, str] | None = None) -> Response:
         """One request from inside the page, unjudged. Opens the site first when no page of it is open."""
+        self._check_turn()
         try:
             answer = self.browser.fetch(method, path, self.request_headers(), form)
         except RetryLater as error:
@@ -185,7 +193,12 @@ class AccountSession:
             time.sleep(0.05)
         return found
 
+    def _check_turn(self) -> None:
+        if not self._may_act():
+            raise RetryLater("The account's lease is in doubt.", reason="not_ours")
+
     def _visit(self, path: str) -> None:
+        self._check_turn()
         self.browser.goto(self.site_url + path)
         self._csrf = None
 

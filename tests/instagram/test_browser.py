@@ -106,6 +106,63 @@ def test_a_browser_whose_chromedriver_was_killed_says_so(folder):
     assert wait_until(lambda: not members(group))
 
 
+def test_nothing_is_left_of_a_stopped_owner_s_browser_when_its_life_is_over(folder):
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER.replace("sys.stdin.read()", LIVES), str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert owner.stdout
+        group = int(owner.stdout.readline())
+        time.sleep(2.5)  # longer than one life: it was extended
+        assert len(members(group)) > 3
+        os.kill(owner.pid, signal.SIGSTOP)
+        assert wait_until(lambda: not members(group) and not in_folder(folder), 3)
+    finally:
+        owner.kill()
+        owner.communicate()
+
+
+LIVES = """
+import time
+while True:
+    browser.limit_life(1.5)
+    time.sleep(0.5)
+"""
+
+
+def test_a_browser_without_its_guard_does_not_count_as_alive(folder):
+    with Browser(BrowserOptions(folder)) as browser:
+        os.kill(browser._service.group, signal.SIGKILL)
+        assert wait_until(lambda: not browser.alive())
+        group = browser._service.group
+    assert wait_until(lambda: not members(group))
+
+
+def test_killing_takes_no_time(folder):
+    with Browser(BrowserOptions(folder)) as browser:
+        os.kill(browser._service._driver.pid, signal.SIGSTOP)  # it would not answer a request to quit
+        began = time.monotonic()
+        browser.kill()
+        assert time.monotonic() - began < 0.5
+        assert wait_until(lambda: not browser.alive())
+        browser.close()
+
+
+def test_it_says_how_much_memory_it_takes(a_browser):
+    assert 50e6 < a_browser.memory() < 500e6
+
+
+def test_one_page_has_one_renderer(folder, simulator_url):
+    with Browser(BrowserOptions(folder)) as browser:
+        browser.goto(simulator_url)
+        browser.goto(f"{simulator_url}/accounts/login/")
+        browser.park()
+        renderers = [one for one in members(browser._service.group) if "--type=renderer" in one]
+        assert len(renderers) == 1
+
+
 def test_its_folder_can_be_used_again_after_it_died(an_owner, folder):
     owner, _ = an_owner
     owner.kill()

@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import logging
 
 import pytest
@@ -165,6 +167,72 @@ def test_a_second_factor_needs_a_person(a_clean_browser):
     with pytest.raises(NeedsHuman) as raised:
         login.settled(a_clean_browser, "bot_5")
     assert raised.value.details["reason"] == "two_factor"
+
+
+def secret_of(username: str) -> str:
+    """As the simulator publishes it."""
+    return base64.b32encode(hashlib.sha256(f"second factor of {username}".encode()).digest()[:20]).decode()
+
+
+def test_the_second_factor_s_code_is_made_from_its_secret(a_clean_browser, simulator_url, fault, ask):
+    fault("two_factor", account="bot_5")
+    before = logins(ask, "bot_5")
+    session = bot(a_clean_browser, simulator_url, totp_secret=secret_of("bot_5"))
+    session.ensure_logged_in()
+    assert session.password_logins == 1
+    assert logins(ask, "bot_5") == before + 1
+    assert secret_of("bot_5") not in repr(session)
+
+
+@pytest.mark.parametrize(
+    ("secret", "reason"),
+    [
+        (None, "two_factor"),
+        (secret_of("bot_6"), "two_factor_refused"),
+        ("no base32!", "two_factor_secret"),
+    ],
+)
+def test_without_the_right_secret_a_person_is_told_what_to_do(
+    a_clean_browser, simulator_url, fault, secret, reason
+):
+    fault("two_factor", account="bot_5")
+    session = bot(a_clean_browser, simulator_url, totp_secret=secret)
+    with pytest.raises(NeedsHuman, match=r"scrapinsta accounts resume bot_5") as raised:
+        session.ensure_logged_in()
+    assert raised.value.details["reason"] == reason
+    assert (secret or "-") not in raised.value.message or secret is None
+
+
+def test_a_code_that_is_about_to_end_is_not_typed(monkeypatch):
+    slept: list[float] = []
+    second = 8.5
+    monkeypatch.setattr(login.time, "time", lambda: 1_699_999_980 + second)  # a code began at that moment
+    monkeypatch.setattr(login.time, "sleep", slept.append)
+    login._code(secret_of("bot_5"), "bot_5")
+    assert not slept
+    second = 28.5
+    login._code(secret_of("bot_5"), "bot_5")
+    assert slept == [pytest.approx(1.5)]
+
+
+def test_a_session_that_is_no_longer_ours_asks_the_site_nothing(a_clean_browser, simulator_url, ask):
+    ours = True
+    session = bot(a_clean_browser, simulator_url, may_act=lambda: ours)
+    session.ensure_logged_in()
+    before, ours = ask("/_truth")["requests"], False
+    for act in (session.ensure_logged_in, lambda: session.get_json("/api/v1/x/"), lambda: session.open("/")):
+        with pytest.raises(RetryLater) as raised:
+            act()
+        assert raised.value.details["reason"] == "not_ours"
+    assert ask("/_truth")["requests"] == before
+
+
+def test_a_parked_page_opens_the_site_again(a_clean_browser, simulator_url):
+    session = bot(a_clean_browser, simulator_url)
+    session.ensure_logged_in()
+    a_clean_browser.park()
+    assert a_clean_browser.run("return location.href") == "about:blank"
+    assert session.get_json("/api/v1/users/web_profile_info/?username=cafe_lucia")["status"] == "ok"
 
 
 @pytest.mark.parametrize(
