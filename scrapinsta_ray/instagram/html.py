@@ -6,6 +6,11 @@ from collections.abc import Collection, Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from scrapinsta_ray.domain import usernames
+
+# a saved page has whole addresses
+_PROFILE = re.compile(r"(?:https?://(?:www\.)?instagram\.com)?/([A-Za-z0-9._]{1,30})/?(?:[?#].*)?")
+
 
 def parsed(html: str) -> LexborHTMLParser:
     """The page's tree. Takes any text: lone surrogates are replaced, a broken page gives what can be read."""
@@ -34,3 +39,12 @@ def around(node: LexborNode) -> Iterator[LexborNode]:
 def is_a(node: LexborNode, tags: Collection[str], roles: Collection[str] = ()) -> bool:
     """Has it one of these names or roles?"""
     return node.tag in tags or (node.attributes.get("role") or "").lower() in roles
+
+
+def profile_of(address: str) -> str | None:
+    """Whose profile an address of the site leads to; None for its own pages, lists, posts and other sites."""
+    found = _PROFILE.fullmatch(address)
+    try:
+        return usernames.normalize(f"https://www.instagram.com/{found[1]}/") if found else None
+    except ValueError:
+        return None

@@ -1,7 +1,7 @@
 """One classifier: what the site just told us, by consequence.
 
-Structured words come first (address, status, JSON fields); texts count only where the site itself speaks: title,
-headings, dialogs and alerts. What people write (names, bios, captions, messages) never trips it.
+Structured words come first (address, status, JSON fields); texts count only where the site itself speaks: title, h1,
+dialogs and alerts. What people write (names, bios, captions, messages) never trips it, in those places neither.
 """
 
 import json
@@ -12,9 +12,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from selectolax.lexbor import LexborNode
+
 from scrapinsta_ray import errors
+from scrapinsta_ray.domain import usernames
 from scrapinsta_ray.domain.models import Signal
-from scrapinsta_ray.instagram.html import folded, is_html, parsed
+from scrapinsta_ray.instagram.html import around, folded, is_a, is_html, parsed, profile_of
 from scrapinsta_ray.instagram.verdicts import (
     BLOCKED,
     CHALLENGE,
@@ -23,7 +26,9 @@ from scrapinsta_ray.instagram.verdicts import (
     NOT_FOUND,
     OK,
     PATHS,
+    PRIVATE,
     SENTENCES,
+    SUSPENDED,
     TEXTS,
     THROTTLED,
     TWO_FACTOR,
@@ -32,8 +37,15 @@ from scrapinsta_ray.instagram.verdicts import (
 
 __all__ = ["OK", "Verdict", "classify", "raise_for"]
 
+_USERS = ("user", "xig_user_by_username")
 _SHORT = 400  # a dialog that shows a post or a list holds more; the site's own notices hold less
 _TITLE_TAIL = re.compile(r"\s*[•|·-]\s*instagram$")
+_NOTICES = frozenset(phrase for phrase, _ in TEXTS)
+
+# Where people write: lists of comments and likers, and what only they have.
+_LISTS = ("ul", "ol", "li", "nav")
+_PEOPLES_TAGS = ("header", "article", "time", "textarea")
+_PEOPLES_ROLES = ("row", "grid", "gridcell", "list", "listitem", "article", "textbox", "log", "feed")
 
 
 def classify(
@@ -106,22 +118,69 @@ def _begins(path: str, start: str) -> bool:
 
 def _by_text(text: str) -> Verdict | None:
     """A dialog or an alert."""
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    # a post, a chat and a comment begin with who wrote them
+    personal = usernames.is_valid(first) and folded(first) not in _NOTICES
     text = folded(text)
-    return next((verdict for phrase, verdict in TEXTS if _says(text, phrase)), None)
+    return next((verdict for phrase, verdict in TEXTS if _says(text, phrase, personal)), None)
 
 
-def _says(text: str, phrase: str) -> bool:
+def _says(text: str, phrase: str, personal: bool) -> bool:
     # three words may stand in anybody's caption; a sentence in a short notice is the site's
-    return text.startswith(phrase) or (len(text) < _SHORT and phrase.count(" ") > 4 and phrase in text)
+    if text.startswith(phrase):
+        return True
+    return not personal and len(text) < _SHORT and phrase.count(" ") > 4 and phrase in text
 
 
 def _by_page(html: str) -> Verdict | None:
     tree = parsed(html)
-    notices = (
-        node.text(separator=" ") for node in tree.css("[role=dialog], [role=alert], [role=alertdialog]")
-    )
-    headings = (node.text(separator=" ") for node in tree.css("title, h1, h2"))
-    return next(filter(None, (*map(_by_text, notices), *map(_by_heading, headings))), None)
+    notices = (_notice(node) for node in tree.css("[role=dialog], [role=alert], [role=alertdialog]"))
+    headings = (node.text(separator=" ") for node in tree.css("title, h1") if not _is_personal(node))
+    said = next(filter(None, (*map(_by_text, notices), *map(_by_heading, headings))), None)
+    if said:
+        return said
+    # what became of a page is also said a step lower; nothing about the account itself is believed there
+    lower = (_by_heading(node.text(separator=" ")) for node in tree.css("h2") if not _in_lists(node))
+    return next((verdict for verdict in lower if verdict in (NOT_FOUND, PRIVATE)), None)
+
+
+def _in_lists(node: LexborNode) -> bool:
+    return any(is_a(place, ("header", "a", *_LISTS), _PEOPLES_ROLES) for place in around(node))
+
+
+def _is_personal(node: LexborNode) -> bool:
+    """A place where people write: a profile's head, a post, a list of comments, a chat."""
+    return any(_is_peoples(place) or place.tag in _LISTS for place in around(node))
+
+
+def _is_peoples(node: LexborNode) -> bool:
+    if is_a(node, _PEOPLES_TAGS, _PEOPLES_ROLES) or "contenteditable" in node.attributes:
+        return True
+    return node.tag == "a" and profile_of(node.attributes.get("href") or "") is not None
+
+
+def _notice(node: LexborNode) -> str:
+    """A dialog's or an alert's text without what people wrote; nothing if it lies where they write."""
+    if _is_personal(node):
+        return ""
+    if any(_is_peoples(part) for part in node.css("*")):
+        # what stands beside somebody's name may be theirs too: only the dialog's own heading is believed then
+        return "\n".join(_headings(node))
+    return "\n".join(_lines(node))
+
+
+def _headings(node: LexborNode) -> list[str]:
+    return [one.text(separator=" ") for one in node.css("h1, h2, [role=heading]") if not _is_personal(one)][
+        :1
+    ]
+
+
+def _lines(node: LexborNode) -> Iterator[str]:
+    for child in node.iter(include_text=True):
+        if child.tag == "-text":
+            yield child.text()
+        elif child.tag not in ("script", "style", "svg", *_LISTS):
+            yield from _lines(child)
 
 
 def _by_heading(text: str) -> Verdict | None:
@@ -132,7 +191,7 @@ def _by_heading(text: str) -> Verdict | None:
 def _json(body: str) -> Mapping[str, Any] | None:
     """The body's JSON object, None when it holds none. `for (;;);` guards some of the site's answers."""
     try:
-        found = json.loads(body.strip().removeprefix("for (;;);"))
+        found = json.loads(body.strip("\ufeff \t\r\n").removeprefix("for (;;);"))
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
@@ -143,6 +202,8 @@ def _by_json(status: int, answer: Mapping[str, Any] | None) -> Verdict | None:
         return None
     failed = status >= 400 or answer.get("status") != "ok"
     said = next(filter(None, map(_by_message, _messages(answer))), None) if failed else None
+    if _by_path(_checkpoint(answer)) == SUSPENDED:  # worse than what the message says
+        return SUSPENDED
     return said or (THROTTLED if status == 429 else _by_fields(answer))
 
 
@@ -180,14 +241,21 @@ def _checkpoint(answer: Mapping[str, Any]) -> str:
 
 
 def _by_emptiness(answer: Mapping[str, Any]) -> Verdict:
-    data = answer.get("data", ...)
-    if isinstance(data, dict) and "user" in data and data["user"] is None and not answer.get("errors"):
-        return NOT_FOUND
-    if answer.get("errors") and not data:
+    """An answer without what was asked for. Errors beside some data are the site's own affair."""
+    holder = answer.get("data", answer.get("graphql"))
+    if answer.get("errors") and not _holds_something(holder):
         return Verdict(Signal.RETRY, "errors")
+    if any(name in place and place[name] is None for place in (_object(holder), answer) for name in _USERS):
+        return NOT_FOUND
     if answer.get("status") == "fail":
         return Verdict(Signal.RETRY, "failed")
+    if "data" in answer and answer["data"] is None:
+        return Verdict(Signal.RETRY, "no_data")
     return OK
+
+
+def _holds_something(value: Any) -> bool:
+    return any(one is not None for one in value.values()) if isinstance(value, dict) else bool(value)
 
 
 def _by_status(status: int, body: str, expects_json: bool) -> Verdict:
@@ -232,6 +300,10 @@ def _date(value: str) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else None
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:

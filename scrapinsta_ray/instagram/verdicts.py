@@ -20,6 +20,7 @@ THROTTLED = Verdict(Signal.COOLDOWN, "throttled")
 BLOCKED = Verdict(Signal.COOLDOWN, "action_block")
 LOGGED_OUT = Verdict(Signal.RELOGIN, "logged_out")
 CHALLENGE = Verdict(Signal.HUMAN, "challenge")
+CHECKPOINT = Verdict(Signal.HUMAN, "checkpoint")
 TWO_FACTOR = Verdict(Signal.HUMAN, "two_factor")
 SUSPENDED = Verdict(Signal.DEAD, "suspended")
 NOT_FOUND = Verdict(Signal.NOT_FOUND, "not_found")
@@ -32,13 +33,13 @@ PATHS = (
     ("/accounts/suspended", SUSPENDED),
     ("/accounts/disabled", SUSPENDED),
     ("/challenge", CHALLENGE),
-    ("/checkpoint", Verdict(Signal.HUMAN, "checkpoint")),
+    ("/checkpoint", CHECKPOINT),
     ("/auth_platform", CHALLENGE),
 )
 
 # The `message` (or error type) of a failed answer. Compared whole, except for the sentences.
 MESSAGES = {
-    "checkpoint_required": Verdict(Signal.HUMAN, "checkpoint"),
+    "checkpoint_required": CHECKPOINT,
     "challenge_required": CHALLENGE,
     "two_factor_required": TWO_FACTOR,
     "feedback_required": BLOCKED,
@@ -56,8 +57,8 @@ SENTENCES = (
     ("too many requests", THROTTLED),
 )
 
-# Texts of dialogs and alerts (their beginning, or a whole sentence in a short one), and of titles and headings
-# (the whole text, since a title also holds people's names).
+# Texts of dialogs and alerts (their beginning, or a whole sentence in a short one), and of titles and h1 (the whole
+# text, since a title also holds people's names).
 TEXTS = (
     ("we restrict certain activity to protect our community", BLOCKED),
     ("restringimos determinada actividad para proteger a nuestra comunidad", BLOCKED),
@@ -68,7 +69,9 @@ TEXTS = (
     ("vuelve a intentarlo más tarde", BLOCKED),
     ("acción bloqueada", BLOCKED),
     ("please wait a few minutes", THROTTLED),
+    ("please wait a few minutes before you try again", THROTTLED),
     ("espera unos minutos", THROTTLED),
+    ("espera unos minutos antes de volver a intentarlo", THROTTLED),
     ("you've been logged out", LOGGED_OUT),
     ("se ha cerrado tu sesión", LOGGED_OUT),
     ("suspicious login attempt", CHALLENGE),
@@ -88,10 +91,13 @@ TEXTS = (
     ("tu contraseña no es correcta", Verdict(Signal.HUMAN, "bad_password")),
     ("sorry, this page isn't available", NOT_FOUND),
     ("esta página no está disponible", NOT_FOUND),
+    ("this page isn't available", NOT_FOUND),
     ("page not found", NOT_FOUND),
     ("página no encontrada", NOT_FOUND),
     ("profile isn't available", NOT_FOUND),
     ("este perfil no está disponible", NOT_FOUND),
+    ("page couldn't load", Verdict(Signal.RETRY, "page_failed")),
+    ("sorry, something went wrong", Verdict(Signal.RETRY, "page_failed")),
     ("this account is private", PRIVATE),
     ("esta cuenta es privada", PRIVATE),
 )

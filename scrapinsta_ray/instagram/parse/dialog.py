@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from scrapinsta_ray.domain import usernames
 from scrapinsta_ray.domain.models import Following
-from scrapinsta_ray.instagram.html import around, folded, is_a, parsed
+from scrapinsta_ray.instagram.html import around, folded, is_a, parsed, profile_of
 from scrapinsta_ray.instagram.parse import labels
 
-_HOST = r"(?:https?://(?:www\.)?instagram\.com)?"  # a saved page has whole addresses
-_PROFILE = re.compile(_HOST + r"/([A-Za-z0-9._]{1,30})/?(?:[?#].*)?")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BUTTONS = ("button", "a", "svg", "time", "script", "style")
 _SEPARATORS = " ·•|"
@@ -68,13 +65,7 @@ def _owners(root: LexborNode) -> Owners:
 
 def _name(node: LexborNode) -> str | None:
     """Whose profile a link leads to; a row has one around the picture and one around the name."""
-    target = _PROFILE.fullmatch(node.attributes.get("href") or "") if node.tag == "a" else None
-    if not target:
-        return None
-    try:
-        return usernames.normalize(f"https://www.instagram.com/{target[1]}/")
-    except ValueError:  # a page of the site's own
-        return None
+    return profile_of(node.attributes.get("href") or "") if node.tag == "a" else None
 
 
 def _row(link: LexborNode, name: str, owners: Owners) -> LexborNode:

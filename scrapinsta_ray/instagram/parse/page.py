@@ -14,7 +14,7 @@ from scrapinsta_ray.domain import usernames
 from scrapinsta_ray.domain.models import Profile
 from scrapinsta_ray.domain.numbers import parse_count
 from scrapinsta_ray.errors import LayoutChanged
-from scrapinsta_ray.instagram.html import around, folded, is_a
+from scrapinsta_ray.instagram.html import around, folded, is_a, profile_of
 from scrapinsta_ray.instagram.parse import labels, shapes
 from scrapinsta_ray.instagram.parse.media import MediaPage, grid_page
 
@@ -80,24 +80,14 @@ def _headed(header: LexborNode | None) -> str | None:
 
 
 def _first_step(address: str) -> str | None:
+    """The profile of a page's own address: also of its reels, followers and other parts."""
     try:
         steps = [step for step in urlsplit(address).path.split("/") if step]
     except ValueError:
         return None
     if steps and steps[0] == "_u":
         del steps[0]
-    name = steps[0].lower() if steps else ""
-    return name if len(steps) < 3 and _is_name(name) else None
-
-
-def _is_name(text: str) -> bool:
-    """Could it be a username, and no page of the site's own?"""
-    if not usernames.is_valid(text):
-        return False
-    try:
-        return usernames.normalize(f"https://www.instagram.com/{text}/") == text
-    except ValueError:
-        return False
+    return profile_of(f"/{steps[0]}/") if steps and len(steps) < 3 else None
 
 
 def _header(tree: LexborHTMLParser) -> LexborNode | None:
