@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from cryptography.fernet import Fernet, MultiFernet
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from scrapinsta_ray.api.auth import Gate
 from scrapinsta_ray.api.console import make_console_app
 from scrapinsta_ray.api.enqueue import make_enqueue_app
 from scrapinsta_ray.api.pull import make_pull_app
@@ -12,13 +14,14 @@ from scrapinsta_ray.api.result import make_result_app
 from scrapinsta_ray.store.database import Database
 
 
-def make_apps(db: Database) -> dict[str, FastAPI]:
-    """Route prefix -> application, as serve_config.yaml has them."""
+def make_apps(db: Database, gate: Gate | None = None) -> dict[str, FastAPI]:
+    """Route prefix -> application, as serve_config.yaml has them; without a gate, one with a secret key of its own."""
+    gate = gate or Gate(db, MultiFernet([Fernet(Fernet.generate_key())]))
     return {
-        "/ext": make_enqueue_app(db),
-        "/api/send/pull": make_pull_app(db),
-        "/api/send/result": make_result_app(db),
-        "/": make_console_app(db),
+        "/ext": make_enqueue_app(db, gate=gate),
+        "/api/send/pull": make_pull_app(db, gate=gate),
+        "/api/send/result": make_result_app(db, gate=gate),
+        "/": make_console_app(db, gate=gate),
     }
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import floor
 from typing import Any
 
 import jwt
@@ -35,7 +36,7 @@ class Expired(BadToken):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """A token's content. `key_id`: the API key that it comes from; `root`: the token that it was made with, if any."""
+    """A token's content. `key_id`: the API key that it comes from; `parent`: the token that made it, if one did."""
 
     client_id: str
     scopes: frozenset[str]
@@ -44,7 +45,7 @@ class Claims:
     issued_at: float  # Unix seconds, by the database's clock
     expires_at: float
     job_id: str | None = None
-    root: str | None = None
+    parent: str | None = None
 
 
 def sign(claims: Claims, key: SigningKey) -> str:
@@ -55,11 +56,12 @@ def sign(claims: Claims, key: SigningKey) -> str:
         "scope": " ".join(sorted(claims.scopes)),
         "key": claims.key_id,
         "jti": claims.jti,
-        "iat": round(claims.issued_at, 3),
+        "iat": floor(claims.issued_at * 1_000) / 1_000,  # never after a revocation that it precedes
+        "never": 0,
         "exp": int(claims.expires_at),
     }
     body |= {"job_id": claims.job_id} if claims.job_id else {}
-    body |= {"root": claims.root} if claims.root else {}
+    body |= {"parent": claims.parent} if claims.parent else {}
     return jwt.encode(body, key.secret, _ALGORITHM, headers={"kid": key.kid})
 
 
@@ -90,7 +92,7 @@ def read(token: str, keys: Mapping[str, bytes]) -> Claims:
             issued_at=float(found["iat"]),
             expires_at=float(found["exp"]),
             job_id=_text(found, "job_id") if "job_id" in found else None,
-            root=_text(found, "root") if "root" in found else None,
+            parent=_text(found, "parent") if "parent" in found else None,
         )
     except jwt.ExpiredSignatureError:
         raise Expired from None

@@ -9,11 +9,13 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel
 
 from scrapinsta_ray import __version__
+from scrapinsta_ray.api.auth import Gate
 from scrapinsta_ray.api.documents import merged
 from scrapinsta_ray.api.enqueue import make_enqueue_app
-from scrapinsta_ray.api.errors import ApiError, unknown_job
+from scrapinsta_ray.api.errors import ApiError, OnLimited, unknown_job
+from scrapinsta_ray.api.login import add_login
 from scrapinsta_ray.api.pull import make_pull_app
-from scrapinsta_ray.api.requests import needs, new_app
+from scrapinsta_ray.api.requests import JOB_ID, needs, new_app, not_of_a_job
 from scrapinsta_ray.api.result import make_result_app
 from scrapinsta_ray.errors import DatabaseAway
 from scrapinsta_ray.store import control, health, progress
@@ -21,6 +23,7 @@ from scrapinsta_ray.store.clients import Caller
 from scrapinsta_ray.store.database import Database
 
 Limit = Annotated[int, Query(ge=1, le=1_000)]
+JobCursor = Annotated[str | None, Query(pattern=f"^{JOB_ID.pattern}$")]
 Status = Literal["queued", "sent", "ok", "error", "cancelled"]
 
 
@@ -43,9 +46,13 @@ class Page(BaseModel):
     next_cursor: str | None
 
 
-def make_console_app(db: Database) -> FastAPI:
+def make_console_app(
+    db: Database, *, gate: Gate | None = None, on_limited: OnLimited | None = None
+) -> FastAPI:
     """The application behind /."""
-    app = new_app("console")
+    gate = gate or Gate(db)
+    app = new_app("console", gate, on_limited=on_limited)
+    add_login(app, db, gate)
     _add_jobs(app, db)
     _add_health(app, db)
     _add_documents(app, db)
@@ -53,12 +60,18 @@ def make_console_app(db: Database) -> FastAPI:
 
 
 def _add_jobs(app: FastAPI, db: Database) -> None:
-    caller_with_status = Annotated[Caller, Depends(needs(db, "status"))]
+    caller_with_status = Annotated[Caller, Depends(needs("status"))]
 
     @app.get("/jobs", tags=["jobs"])
-    def jobs(caller: caller_with_status, cursor: str | None = None, limit: Limit = 50) -> Page:
-        found = progress.page(db, caller.client_id, before=cursor, limit=limit)
-        return _page(found)
+    def jobs(
+        caller: Annotated[Caller, Depends(needs("status", of_a_job=True))],
+        cursor: JobCursor = None,
+        limit: Limit = 50,
+    ) -> Page:
+        if caller.job_id:
+            only = progress.job(db, caller.client_id, caller.job_id)
+            return Page(items=[dict(only)] if only else [], next_cursor=None)
+        return _page(progress.page(db, caller.client_id, before=cursor, limit=limit))
 
     @app.get("/jobs/{job_id}", tags=["jobs"])
     def job(job_id: str, caller: caller_with_status) -> dict[str, Any]:
@@ -93,10 +106,12 @@ def _add_jobs(app: FastAPI, db: Database) -> None:
 
 def _add_control(app: FastAPI, db: Database, verb: str, change: Callable[[Database, str, str], bool]) -> None:
     @app.post(f"/jobs/{{job_id}}/{verb}", tags=["jobs"], name=verb)
-    def control_job(job_id: str, caller: Annotated[Caller, Depends(needs(db, "status"))]) -> Summary:
+    def control_job(job_id: str, caller: Annotated[Caller, Depends(needs("status"))]) -> Summary:
         found = progress.job(db, caller.client_id, job_id)
         if found is None:
             raise unknown_job()
+        if caller.job_id and found["campaign_id"]:
+            raise not_of_a_job()  # a stage stands for its whole campaign
         _may_change(caller, found["kind"])
         change(db, caller.client_id, job_id)
         return _summary(db, caller, job_id)

@@ -36,13 +36,16 @@ def merged(apps: Mapping[str, FastAPI]) -> dict[str, Any]:
     """The document of `apps`, given by route prefix, as if they were one application."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
+    security: dict[str, Any] = {}
     for prefix, app in apps.items():
         part = get_openapi(title=app.title, version=__version__, routes=app.routes)
         for path, operations in part["paths"].items():
             paths[prefix + path] = {verb: _with_errors(operation) for verb, operation in operations.items()}
         schemas |= part.get("components", {}).get("schemas", {})
+        security |= part.get("components", {}).get("securitySchemes", {})
     info = {"title": "ScrapInsta", "version": __version__}
-    return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+    components = {"schemas": schemas, "securitySchemes": security}
+    return {"openapi": "3.1.0", "info": info, "paths": paths, "components": components}
 
 
 def _with_errors(operation: dict[str, Any]) -> dict[str, Any]:

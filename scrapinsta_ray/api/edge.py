@@ -23,6 +23,9 @@ HTML_POLICY = (
 
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
+ORIGIN = "scrapinsta.origin"
+"""Where in the ASGI scope the request's Origin stands."""
+
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
@@ -148,7 +151,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         origin = origin_of(scope, self._rules)
-        scope["scrapinsta.origin"] = origin
+        scope[ORIGIN] = origin
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Header
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from scrapinsta_ray.api.auth import Gate
 from scrapinsta_ray.api.errors import OnLimited, unknown_job
 from scrapinsta_ray.api.requests import Account, needs, new_app
 from scrapinsta_ray.domain import messages, usernames
@@ -121,14 +122,16 @@ class CampaignAnswer(JobAnswer):
     stages: list[Stage]
 
 
-def make_enqueue_app(db: Database, *, max_attempts: int = 4, on_limited: OnLimited | None = None) -> FastAPI:
+def make_enqueue_app(
+    db: Database, *, max_attempts: int = 4, gate: Gate | None = None, on_limited: OnLimited | None = None
+) -> FastAPI:
     """The application behind /ext."""
-    app = new_app("enqueue", on_limited=on_limited)
+    app = new_app("enqueue", gate or Gate(db), on_limited=on_limited)
 
     @app.post("/followings/enqueue", tags=["enqueue"])
     def followings(
         body: FollowingsBody,
-        caller: Annotated[Caller, Depends(needs(db, "fetch"))],
+        caller: Annotated[Caller, Depends(needs("fetch"))],
         idempotency_key: Key = None,
     ) -> JobAnswer:
         asked = Asked(caller.client_id, max_attempts=max_attempts, idempotency_key=idempotency_key)
@@ -137,7 +140,7 @@ def make_enqueue_app(db: Database, *, max_attempts: int = 4, on_limited: OnLimit
     @app.post("/analyze/enqueue", tags=["enqueue"])
     def analyze(
         body: AnalyzeBody,
-        caller: Annotated[Caller, Depends(needs(db, "analyze"))],
+        caller: Annotated[Caller, Depends(needs("analyze"))],
         idempotency_key: Key = None,
     ) -> AnalyzeAnswer:
         asked = Asked(caller.client_id, "", body.priority, max_attempts, idempotency_key)
@@ -148,7 +151,7 @@ def make_enqueue_app(db: Database, *, max_attempts: int = 4, on_limited: OnLimit
     def send(
         body: SendBody,
         account: Account,
-        caller: Annotated[Caller, Depends(needs(db, "send"))],
+        caller: Annotated[Caller, Depends(needs("send"))],
         idempotency_key: Key = None,
     ) -> SendAnswer:
         asked = Asked(caller.client_id, account, 5, max_attempts, idempotency_key)
@@ -159,7 +162,7 @@ def make_enqueue_app(db: Database, *, max_attempts: int = 4, on_limited: OnLimit
     def campaigns(
         body: CampaignBody,
         account: Account,
-        caller: Annotated[Caller, Depends(needs(db, "fetch", "analyze", "send"))],
+        caller: Annotated[Caller, Depends(needs("fetch", "analyze", "send"))],
         idempotency_key: Key = None,
     ) -> CampaignAnswer:
         asked = Asked(caller.client_id, account, body.analyze.priority, max_attempts, idempotency_key)

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from scrapinsta_ray.errors import DatabaseAway, RateLimited
+from scrapinsta_ray.errors import DatabaseAway, Misconfigured, RateLimited
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ def install(app: FastAPI, on_limited: OnLimited | None = None) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(DatabaseAway, _database_away)
+    app.add_exception_handler(Misconfigured, _misconfigured)
     app.add_exception_handler(RateLimited, _rate_limited)
     app.add_exception_handler(Exception, _internal)
 
@@ -60,8 +61,13 @@ def _answer(status: int, body: dict[str, Any], headers: Mapping[str, str] | None
     return JSONResponse(body, status, headers=dict(headers or {}))
 
 
-async def _api_error(_request: Request, error: Any) -> JSONResponse:
+def answer(error: ApiError) -> JSONResponse:
+    """The answer that says `error`."""
     return _answer(error.status_code, envelope(error.code, error.message, error.details), error.headers)
+
+
+async def _api_error(_request: Request, error: Any) -> JSONResponse:
+    return answer(error)
 
 
 async def _invalid(_request: Request, error: Any) -> JSONResponse:
@@ -87,6 +93,10 @@ async def _http_error(_request: Request, error: Any) -> JSONResponse:
 
 async def _database_away(_request: Request, error: Any) -> JSONResponse:
     return _answer(503, envelope("DATABASE_AWAY", error.message), {"Retry-After": "5"})
+
+
+async def _misconfigured(_request: Request, error: Any) -> JSONResponse:
+    return _answer(503, envelope("MISCONFIGURED", error.message), {"Retry-After": "60"})
 
 
 async def _rate_limited(request: Request, error: Any) -> JSONResponse:

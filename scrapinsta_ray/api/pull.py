@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
+from scrapinsta_ray.api.auth import Gate
 from scrapinsta_ray.api.errors import OnLimited
 from scrapinsta_ray.api.requests import Account, needs, new_app
 from scrapinsta_ray.domain.models import Task
@@ -42,13 +43,17 @@ class PullAnswer(BaseModel):
     retry_after_s: float
 
 
-def make_pull_app(db: Database, *, lease_ttl_s: float = 600, on_limited: OnLimited | None = None) -> FastAPI:
+def make_pull_app(
+    db: Database, *, lease_ttl_s: float = 600, gate: Gate | None = None, on_limited: OnLimited | None = None
+) -> FastAPI:
     """The application behind /api/send/pull."""
-    app = new_app("pull", on_limited=on_limited)
+    app = new_app("pull", gate or Gate(db), on_limited=on_limited)
 
     @app.post("", tags=["send"])
     def pull(
-        account: Account, caller: Annotated[Caller, Depends(needs(db, "pull"))], body: PullBody | None = None
+        account: Account,
+        caller: Annotated[Caller, Depends(needs("pull", of_a_job=True))],
+        body: PullBody | None = None,
     ) -> PullAnswer:
         limit = (body or PullBody()).limit
         pulled = outbox.pull(

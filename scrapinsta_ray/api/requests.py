@@ -1,39 +1,48 @@
-"""What all requests have in common: an id, a bounded body, a caller."""
+"""What all requests have in common: an id, an edge, a caller, an account."""
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Header
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from fastapi import Depends, FastAPI, Header, Request, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scrapinsta_ray import __version__
 from scrapinsta_ray.api import errors
-from scrapinsta_ray.api.errors import ApiError, OnLimited
+from scrapinsta_ray.api.auth import Gate, Session
+from scrapinsta_ray.api.bodies import BoundedBody, StrictJsonRoute
+from scrapinsta_ray.api.edge import Edge
+from scrapinsta_ray.api.errors import ApiError, OnLimited, unknown_job
 from scrapinsta_ray.domain import usernames
-from scrapinsta_ray.store import clients
 from scrapinsta_ray.store.clients import Caller
 from scrapinsta_ray.store.database import Database
 
-MAX_BODY = 1_000_000
-"""Bytes of a request's body."""
+JOB_ID = re.compile(r"job:[0-9a-f]{32}")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
-def new_app(title: str, *, on_limited: OnLimited | None = None) -> FastAPI:
-    """A FastAPI app with the house's errors, request ids and limits; its documents are the console's."""
-    app = FastAPI(title=title, version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+def new_app(title: str, gate: Gate, *, on_limited: OnLimited | None = None) -> FastAPI:
+    """A FastAPI app behind `gate`, with the house's errors, request ids and limits; its documents are the console's."""
+    app = _App(title=title, version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.gate = gate
+    app.router.route_class = StrictJsonRoute
     errors.install(app, on_limited)
-    app.add_middleware(RequestFrame)
+    app.add_middleware(BoundedBody)
     return app
 
 
-class RequestFrame:
-    """ASGI: echoes or makes X-Request-ID, and refuses a body above MAX_BODY, announced or not."""
+class _App(FastAPI):
+    def build_middleware_stack(self) -> ASGIApp:
+        """Everything that Starlette has, answers to failures included, within the edge."""
+        return RequestId(Edge(super().build_middleware_stack(), self.state.gate.rules))
+
+
+class RequestId:
+    """ASGI: echoes or makes X-Request-ID."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -42,68 +51,63 @@ class RequestFrame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        request_id = headers.get("x-request-id", "")
+        request_id = Headers(scope=scope).get("x-request-id", "")
         request_id = request_id if _REQUEST_ID.fullmatch(request_id) else uuid.uuid4().hex
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        if _announced(headers) > MAX_BODY:
-            await _too_large()(scope, receive, send_with_id)
-            return
-        await self._app(scope, _bounded(receive), send_with_id)
+        await self._app(scope, receive, send_with_id)
 
 
-def _announced(headers: Headers) -> int:
-    length = headers.get("content-length", "0")
-    return int(length) if length.isascii() and length.isdigit() else 0
+async def session_of(
+    request: Request,
+    _key: Annotated[str | None, Security(APIKeyHeader(name="X-Api-Key", auto_error=False))],
+    _bearer: Annotated[object, Security(HTTPBearer(auto_error=False, bearerFormat="JWT"))],
+    _client_id: Annotated[str | None, Header(alias="X-Client-Id")] = None,
+) -> Session:
+    """A dependency: the one who asks, by X-Api-Key or a token, not suspended. The parameters are for the document."""
+    gate: Gate = request.app.state.gate
+    return permitted(await gate.session(request), request)
 
 
-def _bounded(receive: Receive) -> Receive:
-    seen = 0
-
-    async def bounded() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > MAX_BODY:
-            raise ApiError(413, "TOO_LARGE", _TOO_LARGE)
-        return message
-
-    return bounded
+def permitted(session: Session, request: Request) -> Session:
+    """`session`, unless its client is suspended or not the one that X-Client-Id names. Raises ApiError 403."""
+    if session.caller.status != "active":
+        raise ApiError(403, "CLIENT_SUSPENDED", "This client is suspended: ask the operator.")
+    named = request.headers.get("x-client-id")
+    if named and named != session.caller.client_id:
+        raise ApiError(403, "WRONG_CLIENT", "X-Client-Id is not the client of this key or token.")
+    return session
 
 
-_TOO_LARGE = f"The body is larger than {MAX_BODY} bytes: send it in parts."
+def needs(*scopes: str | Database, of_a_job: bool = False) -> Callable[..., Awaitable[Caller]]:
+    """A dependency: the caller, holding every one of `scopes`.
 
+    A token of one job is let in where the path names that job; where it names another one, that is unknown to it.
+    Elsewhere only if `of_a_job`: such a route must itself keep to `caller.job_id`.
+    """
+    wanted = {scope for scope in scopes if isinstance(scope, str)}
 
-def _too_large() -> JSONResponse:
-    return JSONResponse(errors.envelope("TOO_LARGE", _TOO_LARGE), 413)
-
-
-def needs(db: Database, *scopes: str) -> Callable[..., Caller]:
-    """A dependency: the caller by its key, holding every one of `scopes`, not suspended."""
-
-    def caller(
-        x_api_key: Annotated[str | None, Header()] = None, x_client_id: Annotated[str | None, Header()] = None
-    ) -> Caller:
-        if not x_api_key:
-            raise ApiError(401, "NO_CREDENTIALS", "Send your key in the header X-Api-Key.")
-        known = clients.authenticate(db, x_api_key)
-        if known is None:
-            raise ApiError(401, "BAD_CREDENTIALS", "This key is not known, has expired or was revoked.")
-        found = known.caller
-        if found.status != "active":
-            raise ApiError(403, "CLIENT_SUSPENDED", "This client is suspended: ask the operator.")
-        if x_client_id and x_client_id != found.client_id:
-            raise ApiError(403, "WRONG_CLIENT", "X-Client-Id is not the key's client.")
-        if lacking := sorted(set(scopes) - found.scopes):
+    async def caller(session: Annotated[Session, Depends(session_of)], request: Request) -> Caller:
+        found = session.caller
+        job_id = request.path_params.get("job_id")
+        if job_id is not None and (not JOB_ID.fullmatch(job_id) or found.job_id not in (None, job_id)):
+            raise unknown_job()
+        if found.job_id and job_id is None and not of_a_job:
+            raise not_of_a_job()
+        if lacking := sorted(wanted - found.scopes):
             raise ApiError(403, "SCOPE_MISSING", f"The key lacks the scope {lacking[0]}.", missing=lacking)
         return found
 
     return caller
+
+
+def not_of_a_job() -> ApiError:
+    """What a token of one job gets where more than that job is meant."""
+    return ApiError(403, "TOKEN_OF_A_JOB", "This token is for one job alone: use the key.")
 
 
 def account(x_account: Annotated[str | None, Header()] = None) -> str:

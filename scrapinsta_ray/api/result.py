@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from scrapinsta_ray.api.auth import Gate
 from scrapinsta_ray.api.errors import ApiError, OnLimited
 from scrapinsta_ray.api.requests import Account, needs, new_app
 from scrapinsta_ray.domain.models import Kind
@@ -69,10 +70,10 @@ class ResultsAnswer(BaseModel):
 
 
 def make_result_app(
-    db: Database, *, retry_base_s: float = 20, on_limited: OnLimited | None = None
+    db: Database, *, retry_base_s: float = 20, gate: Gate | None = None, on_limited: OnLimited | None = None
 ) -> FastAPI:
     """The application behind /api/send/result."""
-    app = new_app("result", on_limited=on_limited)
+    app = new_app("result", gate or Gate(db), on_limited=on_limited)
 
     def finish_batch(batch: Sequence[Sequence[Sent]]) -> list[list[Ended] | RateLimited]:
         answers = finish.finish_requests(db, batch, retry_base_s=retry_base_s)
@@ -86,7 +87,7 @@ def make_result_app(
     async def result(
         body: ResultBody | Annotated[list[ResultBody], Field(min_length=1, max_length=100)],
         account: Account,
-        caller: Annotated[Caller, Depends(needs(db, "result"))],
+        caller: Annotated[Caller, Depends(needs("result", of_a_job=True))],
     ) -> ResultAnswer | ResultsAnswer:
         bodies = body if isinstance(body, list) else [body]
         ended = await gather.submit([_sent(caller, account, one) for one in bodies])

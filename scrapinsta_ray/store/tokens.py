@@ -45,9 +45,10 @@ def keyring(tx: Connection, fernet: MultiFernet) -> list[SigningKey]:
     return _keyring(tx, fernet)
 
 
-def signing_key(db: Database, fernet: MultiFernet) -> SigningKey:
-    """The key that signs; the first one is made here. Raises Misconfigured like `keyring`."""
-    return next((key for key in keyring(db, fernet) if not key.retired), None) or _first(db, fernet)
+def signing_key(db: Database, fernet: MultiFernet) -> tuple[SigningKey, datetime]:
+    """The key that signs, and the database's time; the first key is made here. Raises Misconfigured like `keyring`."""
+    key = next((key for key in keyring(db, fernet) if not key.retired), None) or _first(db, fernet)
+    return key, _time(db)
 
 
 @transaction
@@ -84,7 +85,7 @@ def revoke(tx: Connection, client_id: str, subject: str, *, actor: str | None = 
 def standing(
     tx: Connection, client_id: str, key_id: str, jtis: Sequence[str], job_id: str | None
 ) -> Standing:
-    """How things stand with a token of `client_id` made with `key_id`; `jtis` are its own and its ancestor's."""
+    """How things stand with a token of `client_id` made with `key_id`; `jtis` are its own and its parent's."""
     live = (
         select(clients.c.status)
         .join(api_keys, api_keys.c.client_id == clients.c.id)
@@ -129,6 +130,9 @@ def prune(tx: Connection, *, most: int = 500) -> int:
         )
     keys = tx.execute(delete(signing_keys).where(signing_keys.c.retired_at < now(-LONGEST_S - 60)))
     return len(old) + keys.rowcount
+
+
+_time = reading(clock)
 
 
 @transaction
