@@ -70,10 +70,9 @@ class Visit:
 
     @property
     def who(self) -> str | None:
-        """The account, or the one that this request tries to log in as."""
-        return self.account or (
-            self.form.get("username", "").strip().lower() or None if self.is_login else None
-        )
+        """Whom this request concerns: the account, or the one that it tries to log in as."""
+        wanted = self.form.get("username", "").strip().lower() if self.is_login else ""
+        return wanted or self.account
 
     @property
     def is_login(self) -> bool:
