@@ -6,7 +6,7 @@ it decides upon and writes what comes of it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
 from typing import Any
 
@@ -71,7 +71,7 @@ def take(
     if at > row.now:
         return Turn((at - row.now).total_seconds(), why)
     tx.execute(insert(account_actions).values(username=username, action=action, amount=1, at=row.now))
-    _change(tx, username, last_used_at=row.now, next_at=now(gap_s(pace, row.slowness, draw)))
+    _change(tx, username, last_used_at=row.now, next_at=row.now + _seconds(gap_s(pace, row.slowness, draw)))
     return Turn()
 
 
@@ -100,8 +100,8 @@ def heard(tx: Connection, username: str, signal: Signal, pace: Pace, *, draw: fl
         last_used_at=row.now,
         last_signal=signal,
         slowness=slowness,
+        next_at=max(row.next_at or row.now, row.now + _seconds(gap_s(pace, slowness, draw))),
     )
-    _rest(tx, username, accounts.c.next_at, gap_s(pace, slowness, draw))
     _forget(tx, username)
 
 
@@ -121,12 +121,16 @@ def cool_down(tx: Connection, username: str, retry_after_s: float | None) -> flo
         )
     )
     until, parked = rest_until(row.now, row.cooldowns + 1, today or 1, hours, retry_after_s)
-    _change(tx, username, cooldowns=row.cooldowns + 1, last_signal=Signal.COOLDOWN)
+    _change(
+        tx,
+        username,
+        cooldowns=row.cooldowns + 1,
+        last_signal=Signal.COOLDOWN,
+        free_at=max(row.free_at, until),
+    )
     if row.status == "active":  # a person's reason is not written over
         _change(tx, username, status_reason=_PARKED.format(today, until) if parked else None)
-    seconds: float = (until - row.now).total_seconds()
-    _rest(tx, username, accounts.c.free_at, seconds)
-    return seconds
+    return float((until - row.now).total_seconds())
 
 
 @transaction
@@ -212,12 +216,8 @@ def _change(tx: Connection, username: str, **values: Any) -> None:
     tx.execute(update(accounts).where(accounts.c.username == username).values(values))
 
 
-def _rest(tx: Connection, username: str, column: Any, seconds: float) -> None:
-    """Moves the time in `column` to `seconds` from now, unless it is later already."""
-    earlier = column.is_(None) | (column < now(seconds))
-    tx.execute(
-        update(accounts).where(accounts.c.username == username, earlier).values({column: now(seconds)})
-    )
+def _seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
 
 
 def _forget(tx: Connection, username: str) -> None:
