@@ -16,7 +16,9 @@ from ray import serve
 from ray.serve import Application
 
 from scrapinsta_ray import settings
+from scrapinsta_ray.api.auth import Gate
 from scrapinsta_ray.api.console import make_console_app
+from scrapinsta_ray.api.edge import Rules
 from scrapinsta_ray.api.enqueue import make_enqueue_app
 from scrapinsta_ray.api.pull import make_pull_app
 from scrapinsta_ray.api.result import make_result_app
@@ -77,29 +79,40 @@ def _fleet() -> ModuleType:
     return fleet
 
 
-def _database() -> tuple[settings.Settings, Database]:
+def _database() -> tuple[settings.Settings, Database, Gate]:
     found = settings.load()
     logs.configure(found.log_format, found.log_level)
-    return found, Database(found.url, pool_size=THREADS)
+    db = Database(found.url, pool_size=THREADS)
+    return found, db, _gate(found, db)
+
+
+def _gate(found: settings.Settings, db: Database) -> Gate:
+    rules = Rules(
+        trusted_proxies=settings.networks(found.trusted_proxies),
+        require_https=found.require_https,
+        cors_origins=settings.origins(found.cors_origins),
+    )
+    return Gate(db, found.fernet, rules=rules, token_ttl_s=found.token_ttl_s)
 
 
 def _build_enqueue() -> FastAPI:
-    found, db = _database()
-    return make_enqueue_app(db, max_attempts=found.max_attempts)
+    found, db, gate = _database()
+    return make_enqueue_app(db, max_attempts=found.max_attempts, gate=gate)
 
 
 def _build_pull() -> FastAPI:
-    found, db = _database()
-    return make_pull_app(db, lease_ttl_s=found.message_lease_ttl_s)
+    found, db, gate = _database()
+    return make_pull_app(db, lease_ttl_s=found.message_lease_ttl_s, gate=gate)
 
 
 def _build_result() -> FastAPI:
-    found, db = _database()
-    return make_result_app(db, retry_base_s=found.retry_base_s)
+    found, db, gate = _database()
+    return make_result_app(db, retry_base_s=found.retry_base_s, gate=gate)
 
 
 def _build_console() -> FastAPI:
-    return make_console_app(_database()[1])
+    _found, db, gate = _database()
+    return make_console_app(db, gate=gate)
 
 
 def _deployment(name: str, build: Callable[[], FastAPI]) -> Any:

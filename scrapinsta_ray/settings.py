@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from scrapinsta_ray.domain.models import Action
 from scrapinsta_ray.domain.pacing import HOUR_S, Pace, Window
 from scrapinsta_ray.errors import Misconfigured
+
+Network = IPv4Network | IPv6Network
 
 
 class Settings(BaseSettings):
@@ -55,6 +58,19 @@ class Settings(BaseSettings):
         20, gt=0, description="First back-off of a failed task; doubles, with jitter."
     )
 
+    token_ttl_s: float = Field(900, ge=10, le=86_400, description="Life of a token (JWT).")
+    trusted_proxies: str | None = Field(
+        None,
+        description="Proxies whose X-Forwarded-For and -Proto are believed: addresses or CIDRs, commas between.",
+    )
+    require_https: bool = Field(
+        False, description="Refuses plain HTTP; a trusted proxy says what the client came by."
+    )
+    cors_origins: str | None = Field(
+        None,
+        description="Web origins that may ask, commas between; an extension is chrome-extension://ID. Unset: none.",
+    )
+
     profile_reads_per_hour: int = Field(150, ge=1, description="Per bot account.")
     following_pages_per_hour: int = Field(40, ge=1, description="Per bot account.")
     action_gap_min_s: float = Field(2, ge=0, description="Shortest pause of an account between two actions.")
@@ -82,6 +98,18 @@ class Settings(BaseSettings):
     @classmethod
     def _no_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str | None) -> str | None:
+        networks(value)
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str | None) -> str | None:
+        origins(value)
+        return value
 
     @property
     def url(self) -> str:
@@ -113,6 +141,26 @@ class Settings(BaseSettings):
             return _sealer(self.secret_key.get_secret_value(), "SCRAPINSTA_SECRET_KEY")
         path = self.home / "secret.key"
         return _sealer(_key_file(path), str(path))
+
+
+def networks(text: str | None) -> tuple[Network, ...]:
+    """`10.0.0.0/8, ::1` as networks. Raises ValueError for anything else."""
+    return tuple(ip_network(part) for part in _parts(text))
+
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?")
+
+
+def origins(text: str | None) -> tuple[str, ...]:
+    """`https://console.example.com, chrome-extension://ID` as origins. Raises ValueError for anything else."""
+    found = tuple(part.rstrip("/") for part in _parts(text))
+    if wrong := next((origin for origin in found if not _ORIGIN.fullmatch(origin)), None):
+        raise ValueError(f"{wrong!r} is no origin such as https://console.example.com")
+    return found
+
+
+def _parts(text: str | None) -> list[str]:
+    return [part for part in re.split(r"[,\s]+", text or "") if part]
 
 
 def _sealer(text: str, where: str) -> MultiFernet:
@@ -153,6 +201,7 @@ def load() -> Settings:
 RAY_ENVIRONMENT = {
     "RAY_AUTH_MODE": "disabled",  # said explicitly: a local ray.init would turn tokens on for itself alone
     "RAY_USAGE_STATS_ENABLED": "0",
+    "FORWARDED_ALLOW_IPS": "none",  # uvicorn would believe every X-Forwarded-For that comes through a local HAProxy
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",  # else every end takes 30 seconds
