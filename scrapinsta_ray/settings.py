@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scrapinsta_ray.domain.models import Action
 from scrapinsta_ray.domain.pacing import HOUR_S, Pace, Window
+from scrapinsta_ray.domain.retention import Retention
 from scrapinsta_ray.errors import Misconfigured
 
 Network = IPv4Network | IPv6Network
@@ -76,6 +77,18 @@ class Settings(BaseSettings):
     action_gap_min_s: float = Field(2, ge=0, description="Shortest pause of an account between two actions.")
     action_gap_max_s: float = Field(9, ge=0, description="Longest pause of an account between two actions.")
 
+    retention_tasks_days: int = Field(
+        90, ge=0, description="How long finished tasks and jobs are kept; 0: for ever."
+    )
+    retention_profiles_days: int = Field(
+        365, ge=0, description="Profiles since they were last read; 0: for ever."
+    )
+    retention_media_days: int = Field(365, ge=0, description="Posts since they were last seen; 0: for ever.")
+    retention_followings_days: int = Field(
+        365, ge=0, description="Following lists since they were last seen; 0: for ever."
+    )
+    retention_scores_days: int = Field(365, ge=0, description="Scores since they were made; 0: for ever.")
+
     headless: bool = True
     chromium: str | None = Field(None, description="Path of Chromium or Chrome; unset: found on PATH.")
     chromedriver: str | None = Field(
@@ -128,6 +141,17 @@ class Settings(BaseSettings):
             Action.FOLLOWING_PAGE: Window(self.following_pages_per_hour, HOUR_S),
         }
         return Pace(windows, self.action_gap_min_s, self.action_gap_max_s)
+
+    @property
+    def retention(self) -> Retention:
+        """For how long each kind of data is kept."""
+        return Retention(
+            tasks=self.retention_tasks_days,
+            profiles=self.retention_profiles_days,
+            media=self.retention_media_days,
+            followings=self.retention_followings_days,
+            scores=self.retention_scores_days,
+        )
 
     @property
     def embedded(self) -> bool:

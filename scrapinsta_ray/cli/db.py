@@ -1,7 +1,8 @@
 """`scrapinsta db ...`: the schema and what is kept."""
 
 import json
-from dataclasses import asdict
+from collections import Counter
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -20,7 +21,9 @@ app = typer.Typer(no_args_is_help=True, help="The database.")
 @app.command("upgrade")
 def db_upgrade() -> None:
     """Bring the schema to this version, keeping the data."""
-    schema.upgrade(Database(settings.load().url))
+    db = Database(settings.load().url)
+    schema.pending(db)  # says it clearly if the server is away or refuses us
+    schema.upgrade(db)
     err.print("The schema is up to date.")
 
 
@@ -46,23 +49,34 @@ def db_check(as_json: AsJson = False) -> None:
 
 @app.command("prune")
 def db_prune(
-    days: Annotated[float, typer.Option(min=1, help="Keep what ended within so many days.")] = 90,
+    days: Annotated[
+        float | None,
+        typer.Option(min=1, help="Keep tasks that ended within so many days; else the setting, 90."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete finished tasks and jobs that are old; the ledger of messages is kept for ever."""
-    _found, db = database()
-    counts = {"job_tasks": 0, "jobs": 0, "account_actions": 0}
+    """Delete what is older than SCRAPINSTA_RETENTION_*_DAYS; the ledger of messages is kept for ever.
+
+    The dispatcher does the same by itself, a little at a time. Messages of a template are emptied, not deleted, so
+    that nobody gets the same text twice.
+    """
+    found, db = database()
+    keep = found.retention if days is None else replace(found.retention, tasks=days)
+    counts, emptied = Counter[str](), 0
     with Progress(console=err, transient=True) as progress:
-        bar = progress.add_task("Pruning", total=prune.task_span(db))
-        for step in prune.prune(db, days, dry_run=dry_run):
+        bar = progress.add_task("Pruning", total=prune.span(db))
+        for step in prune.prune(db, keep, dry_run=dry_run):
             counts[step.table] += step.deleted
+            emptied += step.emptied
             progress.advance(bar, step.seen)
     if as_json:
-        print(json.dumps(counts))
+        print(json.dumps({**counts, "emptied": emptied}))
         return
     verb = "would be deleted" if dry_run else "were deleted"
     out.print(", ".join(f"{n} of {table}" for table, n in counts.items()) + f" {verb}.")
+    if emptied:
+        out.print(f"{emptied} messages {'would be' if dry_run else 'were'} emptied.")
 
 
 @app.command("reset")

@@ -1,20 +1,54 @@
-"""Forgetting what is old: finished tasks and jobs after some days, never the ledger.
+"""Forgetting what is old, each kind of data after its own days; never the ledger, never the audit log.
 
-By primary key, in small committed batches: ids grow with time, so a walk stops at the first row that is too young,
-and no row is locked that is not deleted.
+By primary key, in small committed batches, so that no dispatch waits: stopping between two loses nothing, and a batch
+that is cut off never was. A message whose end must be remembered for ever leaves its row, emptied: one of a template,
+or one that may have left.
 """
 
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+)
 
+from scrapinsta_ray.domain.models import JobStatus
 from scrapinsta_ray.domain.pacing import DAY_S
+from scrapinsta_ray.domain.retention import Retention
+from scrapinsta_ray.store import leases, meters, templates, tokens
 from scrapinsta_ray.store.database import Database, now, reading, transaction
-from scrapinsta_ray.store.tables import account_actions, job_tasks, jobs
+from scrapinsta_ray.store.indexes import change
+from scrapinsta_ray.store.tables import (
+    account_actions,
+    followings,
+    job_tasks,
+    jobs,
+    media,
+    profile_scores,
+    profiles,
+)
 
 BATCH = 1000
 """Rows looked at in one transaction."""
+
+TURN = 5
+"""Batches of each table in one turn of the upkeep."""
+
+EVERY_S = 180.0
+"""Between two turns of the upkeep, whoever has them."""
 
 ACTIONS_DAYS = 2
 """Sliding windows look back an hour; two days leave room for a look by a person."""
@@ -22,65 +56,130 @@ ACTIONS_DAYS = 2
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """Rows that a step looked at and deleted (or would have), in one table."""
+    """Rows of one table that a step looked at, deleted or emptied (or would have)."""
 
     table: str
     seen: int
     deleted: int
+    emptied: int = 0
 
 
-def prune(db: Database, days: float, *, dry_run: bool = False) -> Iterator[Pruned]:
-    """Deletes what ended more than `days` ago, a batch at a time; stopping between two loses nothing."""
-    yield from _walk_tasks(db, days, dry_run)
-    yield from _walk_jobs(db, days, dry_run)
-    actions = _prune_actions(db, dry_run)
-    yield Pruned("account_actions", actions, actions)
+Cursor = tuple[Any, ...]
+"""The key of the last row looked at; () at the beginning."""
+
+_Step = Callable[[Database, Cursor, float, bool], tuple[Cursor | None, Pruned]]
+"""One batch behind a cursor, with the days and whether it is a dry run; the next cursor, None at the end."""
+
+
+def prune(db: Database, keep: Retention, *, dry_run: bool = False) -> Iterator[Pruned]:
+    """Deletes all that is too old, a batch at a time."""
+    for step, days in _walks(keep):
+        after: Cursor | None = ()
+        while after is not None:
+            after, pruned = step(db, after, days, dry_run)
+            yield pruned
+    yield Pruned("account_actions", actions := _prune_actions(db, dry_run), actions)
+
+
+class Upkeep:
+    """The same, a little at a time, for the one who has nothing else to do.
+
+    Where it stopped is remembered by the process alone: a new one begins anew. When it may go on is a lease, so that
+    many short-lived processes do no more than one.
+    """
+
+    def __init__(self, db: Database, keep: Retention) -> None:
+        self._db = db
+        self._walks = _walks(keep)
+        self._after: dict[int, Cursor] = {}
+
+    def turn(self) -> list[Pruned]:
+        """A few batches of every table, and what expires by itself; nothing if the last turn was just now."""
+        turn = leases.acquire(self._db, "upkeep", uuid.uuid4().hex, EVERY_S)
+        if isinstance(turn, leases.Taken):
+            return []
+        done = [pruned for number in range(len(self._walks)) for pruned in self._go_on(number)]
+        expired = [
+            Pruned("account_actions", actions := _prune_actions(self._db, False), actions),
+            Pruned("meters", full := meters.forget_full(self._db), full),
+            Pruned("revocations", over := tokens.prune(self._db), over),
+        ]
+        return [pruned for pruned in (*done, *expired) if pruned.deleted or pruned.emptied]
+
+    def _go_on(self, number: int) -> Iterator[Pruned]:
+        step, days = self._walks[number]
+        for _ in range(TURN):
+            after, pruned = step(self._db, self._after.get(number, ()), days, False)
+            self._after[number] = after or ()
+            yield pruned
+            if after is None:
+                return
+
+
+def _walks(keep: Retention) -> list[tuple[_Step, float]]:
+    every: list[tuple[_Step, float]] = [
+        (_task_batch, keep.tasks),
+        (_job_batch, keep.tasks),
+        (_old_rows(profiles, profiles.c.analyzed_at), keep.profiles),
+        (_old_rows(media, media.c.seen_at), keep.media),
+        (_old_rows(followings, followings.c.seen_at), keep.followings),
+        (_old_rows(profile_scores, profile_scores.c.scored_at), keep.scores),
+    ]
+    return [(step, days) for step, days in every if days > 0]
 
 
 @reading
-def task_span(tx: Connection) -> int:
-    """At most so many tasks are there to look at: for a progress bar."""
+def span(tx: Connection) -> int:
+    """At most about so many rows are there to look at: for a progress bar."""
     first = tx.scalar(select(func.min(job_tasks.c.id))) or 0
     last = tx.scalar(select(func.max(job_tasks.c.id))) or 0
-    return int(last - first + 1) if last else 0
+    others = (jobs, profiles, media, followings, profile_scores)
+    counted = [tx.execute(select(func.count()).select_from(table)).scalar_one() for table in others]
+    return int(last - first + 1 if last else 0) + sum(counted)
 
 
-def _walk_tasks(db: Database, days: float, dry_run: bool) -> Iterator[Pruned]:
-    after: int | None = 0
-    while after is not None:
-        after, step = _task_batch(db, after, days, dry_run)
-        yield step
+# ---- tasks and jobs: ids grow with time, so a walk stops at the first row that is too young --------------
 
 
 @transaction
-def _task_batch(tx: Connection, after: int, days: float, dry_run: bool) -> tuple[int | None, Pruned]:
-    """The next ids behind `after`; with the last of them, or None when there are no more old ones."""
+def _task_batch(tx: Connection, after: Cursor, days: float, dry_run: bool) -> tuple[Cursor | None, Pruned]:
+    """Finished tasks of jobs that have ended."""
+    cutoff = now(-days * DAY_S)
+    running = exists().where(
+        jobs.c.id == job_tasks.c.job_id,
+        jobs.c.status.in_([JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED]),
+    )
     rows = tx.execute(
         select(
             job_tasks.c.id,
-            (job_tasks.c.created_at < now(-days * DAY_S)).label("aged"),
-            (job_tasks.c.finished_at < now(-days * DAY_S)).label("old"),  # null while it is unfinished
+            (job_tasks.c.created_at < cutoff).label("aged"),
+            and_(job_tasks.c.finished_at < cutoff, ~running).label("old"),  # null while it is unfinished
+            _remembered().label("remembered"),
+            or_(job_tasks.c.payload.is_not(null()), job_tasks.c.result.is_not(null())).label("full"),
         )
-        .where(job_tasks.c.id > after)
+        .where(job_tasks.c.id > (after[0] if after else 0))
         .order_by(job_tasks.c.id)
         .limit(BATCH)
     ).all()
-    old = [row.id for row in rows if row.old]
-    if old and not dry_run:
-        tx.execute(delete(job_tasks).where(job_tasks.c.id.in_(old), job_tasks.c.finished_at.is_not(None)))
+    gone = [row.id for row in rows if row.old and not row.remembered]
+    emptied = [row.id for row in rows if row.old and row.remembered and row.full]
+    if gone and not dry_run:
+        tx.execute(delete(job_tasks).where(job_tasks.c.id.in_(gone), job_tasks.c.finished_at.is_not(None)))
+    if emptied and not dry_run:
+        ended = change(emptied).where(job_tasks.c.finished_at.is_not(None))
+        tx.execute(ended.values(payload=null(), result=null(), reason=None))
     more = len(rows) == BATCH and rows[-1].aged
-    return rows[-1].id if more else None, Pruned("job_tasks", len(rows), len(old))
+    return (rows[-1].id,) if more else None, Pruned("job_tasks", len(rows), len(gone), len(emptied))
 
 
-def _walk_jobs(db: Database, days: float, dry_run: bool) -> Iterator[Pruned]:
-    after: str | None = ""
-    while after is not None:
-        after, step = _job_batch(db, after, days, dry_run)
-        yield step
+def _remembered() -> ColumnElement[bool]:
+    """Messages by which nobody gets the same text, or perhaps a second message, however long ago the first was."""
+    of_a_template = and_(job_tasks.c.template_id.is_not(None), templates.written())
+    return or_(of_a_template, templates.in_doubt())
 
 
 @transaction
-def _job_batch(tx: Connection, after: str, days: float, dry_run: bool) -> tuple[str | None, Pruned]:
+def _job_batch(tx: Connection, after: Cursor, days: float, dry_run: bool) -> tuple[Cursor | None, Pruned]:
     """Ended jobs without tasks; a campaign goes in the prune after the one that took its stages."""
     stage = jobs.alias("stage")
     has_tasks = exists().where(job_tasks.c.job_id == jobs.c.id)
@@ -92,7 +191,7 @@ def _job_batch(tx: Connection, after: str, days: float, dry_run: bool) -> tuple[
             (jobs.c.created_at < cutoff).label("aged"),
             ((jobs.c.finished_at < cutoff) & ~has_tasks & ~has_stages).label("old"),
         )
-        .where(jobs.c.id > after)
+        .where(jobs.c.id > (after[0] if after else ""))
         .order_by(jobs.c.id)
         .limit(BATCH)
     ).all()
@@ -100,7 +199,40 @@ def _job_batch(tx: Connection, after: str, days: float, dry_run: bool) -> tuple[
     if old and not dry_run:
         tx.execute(delete(jobs).where(jobs.c.id.in_(old)))
     more = len(rows) == BATCH and rows[-1].aged
-    return rows[-1].id if more else None, Pruned("jobs", len(rows), len(old))
+    return (rows[-1].id,) if more else None, Pruned("jobs", len(rows), len(old))
+
+
+# ---- what was collected: keys are names, so a walk goes through the whole table --------------------------
+
+
+def _old_rows(table: Table, age: Column[Any]) -> _Step:
+    """The step that deletes rows of `table` by their time `age`, which a new look at the person renews."""
+    key = list(table.primary_key)
+
+    @transaction
+    def step(tx: Connection, after: Cursor, days: float, dry_run: bool) -> tuple[Cursor | None, Pruned]:
+        is_old = age < now(-days * DAY_S)
+        behind = [_behind(key, after)] if after else []
+        rows = tx.execute(select(*key, is_old.label("old")).where(*behind).order_by(*key).limit(BATCH)).all()
+        old = sum(bool(row.old) for row in rows)
+        last = tuple(rows[-1][: len(key)]) if rows else ()
+        if old and not dry_run:
+            tx.execute(delete(table).where(*behind, _up_to(key, last), is_old))
+        return last if len(rows) == BATCH else None, Pruned(str(table.name), len(rows), old)
+
+    return step
+
+
+def _behind(key: Sequence[ColumnElement[Any]], at: Cursor) -> ColumnElement[bool]:
+    """(a, b) > (x, y) in words of which every server makes a range of the primary key."""
+    first = key[0] > literal(at[0])
+    return or_(first, and_(key[0] == at[0], key[1] > at[1])) if len(key) > 1 else first
+
+
+def _up_to(key: Sequence[ColumnElement[Any]], at: Cursor) -> ColumnElement[bool]:
+    if len(key) == 1:
+        return key[0] <= literal(at[0])
+    return or_(key[0] < at[0], and_(key[0] == at[0], key[1] <= at[1]))
 
 
 @transaction

@@ -114,15 +114,18 @@ def text_of(tx: Connection, client_id: str, template_id: str) -> str:
 
 def used(template_id: str | None) -> ColumnElement[bool]:
     """Tasks that carry this text to somebody, did so, or may have: who has one gets no other with it."""
+    had_it = or_(job_tasks.c.status.in_(UNFINISHED), written(), in_doubt())
+    return and_(job_tasks.c.template_id == template_id, had_it)
+
+
+def in_doubt() -> ColumnElement[bool]:
+    """Messages that may have left although nobody said so."""
     fell_silent = and_(
         job_tasks.c.attempts > 0,
         job_tasks.c.status.in_([TaskStatus.ERROR, TaskStatus.CANCELLED]),
         job_tasks.c.reason_code.in_(["lease_expired", "cancelled", "unknown"]),
     )
-    return and_(
-        job_tasks.c.template_id == template_id,
-        or_(job_tasks.c.status.in_(UNFINISHED), written(), job_tasks.c.maybe_sent, fell_silent),
-    )
+    return and_(job_tasks.c.kind == Kind.SEND_MESSAGE, or_(job_tasks.c.maybe_sent, fell_silent))
 
 
 def written() -> ColumnElement[bool]:
