@@ -51,6 +51,7 @@ RETRIES = 6
 
 _CONFLICTS = {1213, 1205, 1020}  # deadlock, lock wait timeout, record changed
 _AWAY = {2002, 2003, 2006, 2013, 1053, 1927}  # refused, no host, gone, lost, shutting down, connection killed
+_REFUSED = {1044, 1045, 1049, 1698}  # no right to the database, wrong user or password, no such database
 _WRITE = "scrapinsta_write"
 
 
@@ -79,24 +80,31 @@ class Database:
 
 
 def _driver_url(url: str) -> URL:
+    """Raises Misconfigured, which repeats nothing of the address: any part of it may be of the password."""
     try:
         parsed = make_url(url)
-    except exc.ArgumentError:
-        raise Misconfigured("SCRAPINSTA_DATABASE_URL is not a database address.") from None
+    except (exc.ArgumentError, ValueError):
+        raise Misconfigured(_NO_ADDRESS) from None
     backend = parsed.get_backend_name()
     if backend not in {"sqlite", "mysql", "mariadb"}:
-        raise Misconfigured(
-            f"SCRAPINSTA_DATABASE_URL: {backend} is not supported; use mysql:// or sqlite:///."
-        )
+        raise Misconfigured("SCRAPINSTA_DATABASE_URL must begin with mysql:// or sqlite:///.")
     if backend == "sqlite":
         return parsed
+    if "@" in f"{parsed.host}{parsed.database}{parsed.query}":  # torn apart in the middle of the password
+        raise Misconfigured(_NO_ADDRESS)
     return parsed.set(drivername="mysql+pymysql", query={"charset": "utf8mb4", **parsed.query})
+
+
+_NO_ADDRESS = (
+    "SCRAPINSTA_DATABASE_URL is not a database address such as mysql://user:pass@host:3306/db; in the password "
+    "write %40 for @, %2F for /, %3F for ?, %3A for : and %25 for %."
+)
 
 
 def _sqlite_engine(url: URL) -> Engine:
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_engine(url, connect_args={"timeout": 30})
+    engine = create_engine(url, connect_args={"timeout": 30}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
@@ -121,6 +129,7 @@ def _mysql_engine(url: URL, pool_size: int) -> Engine:
         pool_recycle=1800,
         pool_reset_on_return=None,  # `begin` ends what it began; a ROLLBACK more is a round trip more
         connect_args={"connect_timeout": 5},
+        hide_parameters=True,  # in errors: they are messages, hashes, sealed secrets
     )
 
     @event.listens_for(engine, "connect")
@@ -334,8 +343,10 @@ def _whole(
 
 
 def _raise_unless_it_may_pass(error: exc.DBAPIError, *, last: bool) -> None:
-    """Returns if another attempt may mend the error; otherwise raises it, named if the database is away."""
+    """Returns if another attempt may mend the error; otherwise raises it, named if the server is away or refuses us."""
     code = _code(error)
+    if code in _REFUSED and error.orig is not None:
+        raise Misconfigured(f"SCRAPINSTA_DATABASE_URL: the server says: {error.orig.args[1]}.") from None
     if last and code in _AWAY:
         raise DatabaseAway from error
     if last or not _may_pass(error, code):
