@@ -86,14 +86,14 @@ def _take(tx: Connection, subject: str, name: str, amount: int, *, alone: bool =
     wanted: dict[str, str | int | None] = {"of": subject, "amount": amount, "alone": int(alone)}
     if change_one(tx, spending, wanted):
         return None
-    refused = _refusal(tx, subject, name, amount)
-    if refused is None:  # the first use of this meter
+    per_minute, wait_us = _wait(tx, subject, name, amount, alone=alone)
+    if wait_us <= 0:  # no such meter yet, or its lock came late: a statement's time is that of its beginning
         row = {"subject": subject, "name": name, "full_at": 0}
-        upsert(tx, meters, [row], key=["subject", "name"])  # takes the lock that the UPDATE needs
+        upsert(tx, meters, [row], key=["subject", "name"])  # from here on the lock is ours
         if change_one(tx, spending, wanted):
             return None
-        refused = _refusal(tx, subject, name, amount)
-    return refused
+        per_minute, wait_us = _wait(tx, subject, name, amount, alone=alone)
+    return _refused(name, per_minute, wait_us)
 
 
 @cache
@@ -135,19 +135,20 @@ def _own(column: Any) -> ColumnElement[int]:
     return func.coalesce(own, literal_column(column.server_default.arg, BigInteger()))
 
 
-def _refusal(tx: Connection, subject: str, name: str, amount: int) -> RateLimited | None:
-    """Why `amount` cannot be had now; None if there is no such meter, and so nothing is used up."""
+def _wait(tx: Connection, subject: str, name: str, amount: int, *, alone: bool = True) -> tuple[int, int]:
+    """The limit, and in how many microseconds `amount` can be had; 0 or less: now."""
     meter = select(meters.c.full_at).where(meters.c.subject == bindparam("of"), meters.c.name == name)
     per_minute, full_at, at = tx.execute(
         select(_limit(name), meter.scalar_subquery(), now_us()), {"of": subject}
     ).one()
-    if per_minute < 1:
-        return RateLimited(limit=name, per_minute=per_minute, retry_after_s=60.0)
-    if full_at is None:
-        return None
+    if per_minute < 1 or (amount > per_minute and not alone):
+        return per_minute, MINUTE_US
     cost = -(-MINUTE_US // per_minute)
-    left_us = full_at - at - max(per_minute - amount, 0) * cost
-    return RateLimited(limit=name, per_minute=per_minute, retry_after_s=max(left_us, 0) / 1e6)
+    return per_minute, (full_at or 0) - at - max(per_minute - amount, 0) * cost
+
+
+def _refused(name: str, per_minute: int, wait_us: int) -> RateLimited:
+    return RateLimited(limit=name, per_minute=per_minute, retry_after_s=max(wait_us, 0) / 1e6)
 
 
 @transaction
@@ -185,9 +186,9 @@ def failed_login(tx: Connection, *subjects: str) -> None:
 def may_log_in(tx: Connection, *subjects: str) -> None:
     """Raises RateLimited if one of the strangers has failed so often that its next failure would be refused."""
     for subject in subjects:
-        refused = _refusal(tx, subject, FAILED_LOGINS, 1)
-        if refused and refused.retry_after_s:
-            raise refused
+        per_minute, wait_us = _wait(tx, subject, FAILED_LOGINS, 1)
+        if wait_us > 0:
+            raise _refused(FAILED_LOGINS, per_minute, wait_us)
 
 
 # ---- so many in all --------------------------------------------------------------------------------------
