@@ -24,6 +24,22 @@ def test_numbers_are_shortened_by_rounding_down(number, english, spanish):
     assert (shortened(number, "en"), shortened(number, "es")) == (english, spanish)
 
 
+@pytest.mark.parametrize(
+    ("number", "style", "shown"),
+    [
+        (1_234, "space", "1 234"),
+        (1_234, "nbsp", "1\u00a0234"),
+        (1_234, "narrow", "1\u202f234"),
+        (1_000_000, "words", "1 millón"),
+        (2_000_000, "words", "2 millones"),
+        (1_250_000, "words", "1,2 millones"),
+        (12_300, "space", "12,3 mil"),
+    ],
+)
+def test_other_ways_of_writing_numbers(number, style, shown):
+    assert shortened(number, style) == shown
+
+
 def test_exact_numbers_are_grouped():
     assert (exact(1_234_567, "en"), exact(1_234_567, "es")) == ("1,234,567", "1.234.567")
 
