@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from scrapinsta_ray import __version__
-from scrapinsta_ray.cli import accounts, bench, clients, db, keys, run, setup, tokens
+from scrapinsta_ray.cli import accounts, bench, clients, db, keys, parse, run, setup, tokens
 from scrapinsta_ray.cli.output import complain, out
 from scrapinsta_ray.errors import ScrapInstaError
 
@@ -23,6 +23,7 @@ app.add_typer(clients.app, name="clients")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(parse.app, name="parse")
 
 
 def main() -> NoReturn:
