@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -68,13 +69,20 @@ class Client:
         """POST /api/auth/login: a token of all that the key may do."""
         return self._call("POST", "/api/auth/login", json={"api_key": api_key})
 
-    def jwt(self, job_id: str | None = None) -> dict[str, Any]:
+    def jwt(
+        self, job_id: str | None = None, *, scopes: Sequence[str] | None = None, ttl_s: float | None = None
+    ) -> dict[str, Any]:
         """POST /api/auth/jwt: a short token; of one job, if it is named."""
-        return self._call("POST", "/api/auth/jwt", params={"job_id": job_id} if job_id else {})
+        wanted = _given(scopes=scopes and list(scopes), ttl_s=ttl_s)
+        return self._call("POST", "/api/auth/jwt", params=_given(job_id=job_id), json=wanted)
 
     def revoke(self, *, jti: str | None = None, job_id: str | None = None) -> dict[str, Any]:
         """POST /api/auth/revoke: one token, or all of a job."""
         return self._call("POST", "/api/auth/revoke", json=_given(jti=jti, job_id=job_id))
+
+    def me(self) -> dict[str, Any]:
+        """GET /api/auth/me: whose key or token this is, what it may do, and the limits."""
+        return self._call("GET", "/api/auth/me")
 
     # ---- asking for work ---------------------------------------------------------------------------------
 
@@ -131,35 +139,35 @@ class Client:
 
     def job(self, job_id: str) -> dict[str, Any]:
         """GET /jobs/{id}"""
-        return self._call("GET", f"/jobs/{job_id}")
+        return self._call("GET", f"/jobs/{_quoted(job_id)}")
 
     def summary(self, job_id: str) -> dict[str, Any]:
         """GET /jobs/{id}/summary"""
-        return self._call("GET", f"/jobs/{job_id}/summary")
+        return self._call("GET", f"/jobs/{_quoted(job_id)}/summary")
 
     def tasks(self, job_id: str, status: str | None = None) -> Iterator[dict[str, Any]]:
         """Every row of GET /jobs/{id}/tasks, page by page; those in `status` if it is given."""
-        return self._pages(f"/jobs/{job_id}/tasks", **_given(status=status))
+        return self._pages(f"/jobs/{_quoted(job_id)}/tasks", **_given(status=status))
 
     def results(self, job_id: str) -> Iterator[dict[str, Any]]:
         """Every row of GET /jobs/{id}/results, page by page."""
-        return self._pages(f"/jobs/{job_id}/results")
+        return self._pages(f"/jobs/{_quoted(job_id)}/results")
 
     def cancel(self, job_id: str) -> dict[str, Any]:
         """POST /jobs/{id}/cancel"""
-        return self._call("POST", f"/jobs/{job_id}/cancel")
+        return self._call("POST", f"/jobs/{_quoted(job_id)}/cancel")
 
     def retry(self, job_id: str) -> dict[str, Any]:
         """POST /jobs/{id}/retry: failed tasks back into the queue."""
-        return self._call("POST", f"/jobs/{job_id}/retry")
+        return self._call("POST", f"/jobs/{_quoted(job_id)}/retry")
 
     def pause(self, job_id: str) -> dict[str, Any]:
         """POST /jobs/{id}/pause"""
-        return self._call("POST", f"/jobs/{job_id}/pause")
+        return self._call("POST", f"/jobs/{_quoted(job_id)}/pause")
 
     def resume(self, job_id: str) -> dict[str, Any]:
         """POST /jobs/{id}/resume"""
-        return self._call("POST", f"/jobs/{job_id}/resume")
+        return self._call("POST", f"/jobs/{_quoted(job_id)}/resume")
 
     # ---- sending -----------------------------------------------------------------------------------------
 
@@ -170,6 +178,54 @@ class Client:
     def result(self, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """POST /api/send/result with a list"""
         return self._call("POST", "/api/send/result", json=[dict(one) for one in results])
+
+    # ---- whom not to write to ----------------------------------------------------------------------------
+
+    def suppressions(self, q: str = "") -> Iterator[dict[str, Any]]:
+        """Every row of GET /suppressions, by name, page by page; those that begin with `q`."""
+        return self._pages("/suppressions", **_given(q=q or None))
+
+    def suppress(self, usernames: Sequence[str], reason: str | None = None) -> dict[str, Any]:
+        """POST /suppressions"""
+        body = {"usernames": list(usernames), **_given(reason=reason)}
+        return self._call("POST", "/suppressions", json=body)
+
+    def allow(self, usernames: Sequence[str]) -> dict[str, Any]:
+        """DELETE /suppressions: takes them off the list, but for those who asked for it themselves."""
+        return self._call("DELETE", "/suppressions", json={"usernames": list(usernames)})
+
+    def allow_one(self, username: str) -> dict[str, Any]:
+        """DELETE /suppressions/{username}"""
+        return self._call("DELETE", f"/suppressions/{_quoted(username)}")
+
+    # ---- templates ---------------------------------------------------------------------------------------
+
+    def templates(self) -> Iterator[dict[str, Any]]:
+        """Every row of GET /templates, newest first, page by page."""
+        return self._pages("/templates")
+
+    def template(self, template_id: str) -> dict[str, Any]:
+        """GET /templates/{id}"""
+        return self._call("GET", f"/templates/{_quoted(template_id)}")
+
+    def new_template(self, name: str, text: str) -> dict[str, Any]:
+        """POST /templates"""
+        return self._call("POST", "/templates", json={"name": name, "text": text})
+
+    def new_version(self, template_id: str, text: str) -> dict[str, Any]:
+        """POST /templates/{id}/versions"""
+        return self._call("POST", f"/templates/{_quoted(template_id)}/versions", json={"text": text})
+
+    def retire_template(self, template_id: str) -> dict[str, Any]:
+        """POST /templates/{id}/retire"""
+        return self._call("POST", f"/templates/{_quoted(template_id)}/retire")
+
+    def preview(
+        self, usernames: Sequence[str], *, template_id: str | None = None, text: str | None = None
+    ) -> dict[str, Any]:
+        """POST /templates/{id}/preview, or /templates/preview of a text that is not stored."""
+        path = f"/templates/{_quoted(template_id)}/preview" if template_id else "/templates/preview"
+        return self._call("POST", path, json={"usernames": list(usernames), **_given(text=text)})
 
     # ---- how it is ---------------------------------------------------------------------------------------
 
@@ -229,6 +285,11 @@ class Client:
 def _given(**fields: Any) -> dict[str, Any]:
     """Those that are not None."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _quoted(name: str) -> str:
+    """As one part of a path."""
+    return quote(name, safe=":")
 
 
 def _retry_after_s(answer: httpx.Response) -> float | None:

@@ -12,6 +12,7 @@ from scrapinsta_ray.client import Client, Refused
 from scrapinsta_ray.store.database import Database
 
 JOB = "job:0"
+TEMPLATE = "tpl:0"
 NOT_CALLED = {("get", "/jobs/{job_id}/events")}  # a stream, for browsers
 
 
@@ -38,10 +39,26 @@ def call_everything(client: Client) -> None:
     client.analyze(["ana"], priority=1)
     client.send(["ana"], message="Hola")
     client.campaign("ana", 5, {"message": "Hola"})
-    for listed in (client.jobs(), client.tasks(JOB, "error"), client.results(JOB)):
+    for listed in (
+        client.jobs(),
+        client.tasks(JOB, "error"),
+        client.results(JOB),
+        client.suppressions("a"),
+        client.templates(),
+    ):
         assert list(listed) == []
     for change in (client.job, client.summary, client.cancel, client.retry, client.pause, client.resume):
         change(JOB)
+    client.me()
+    client.suppress(["ana"])
+    client.allow(["ana"])
+    client.allow_one("ana")
+    client.new_template("first", "Hola {first_name}")
+    client.new_version(TEMPLATE, "Hola")
+    client.retire_template(TEMPLATE)
+    client.template(TEMPLATE)
+    client.preview(["ana"], template_id=TEMPLATE)
+    client.preview(["ana"], text="Hola")
     client.pull(3)
     client.result([{"ok": True}])
     for look in (client.live, client.health, client.ready):
@@ -110,3 +127,10 @@ def test_nothing_there_is_not_ready() -> None:
 
     with Client("http://server", transport=httpx.MockTransport(refuse)) as client:
         assert not client.ready()
+
+
+def test_a_name_stays_one_part_of_the_path() -> None:
+    server = Server()
+    with server.client() as client:
+        client.allow_one("../jobs?x#y")
+    assert server.requests[0].url.raw_path == b"/suppressions/..%2Fjobs%3Fx%23y"

@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -113,8 +113,8 @@ class Response:
     status: int
     url: str
     headers: Mapping[str, str]
-    body: str
-    cookies: str = ""  # the page's readable cookies after the answer, as document.cookie has them
+    body: str = field(repr=False)
+    cookies: str = field(default="", repr=False)  # the page's readable ones after the answer
 
 
 class Browser:
