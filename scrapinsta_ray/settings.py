@@ -99,6 +99,11 @@ class Settings(BaseSettings):
         4, ge=1, description="Browsers that a Ray started by us carries on this machine."
     )
 
+    browser_tasks: int = Field(300, ge=1, description="A browser is renewed after so many tasks.")
+    browser_memory_mb: int = Field(
+        700, ge=100, description="A browser is renewed when it takes more memory than that."
+    )
+
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -32,21 +32,29 @@ _AT_ONCE_S = 0.5
 
 
 def signal_of(error: ScrapInstaError) -> Signal | None:
-    """What the site told the account; None if nobody asked it anything."""
+    """What the site told the account; None if nobody asked it anything. A page we cannot read is no fault of it."""
     if isinstance(error, (BudgetSpent, StaleLease)):
         return None
+    if isinstance(error, LayoutChanged):
+        return Signal.OK
     if isinstance(error, TaskRejected):
         return Signal.PRIVATE if error.reason == "private" else Signal.NOT_FOUND
     return next((signal for kind, signal in _SIGNALS if isinstance(error, kind)), Signal.RETRY)
 
 
-def report_of(error: ScrapInstaError, lease_id: str) -> Report:
-    """What becomes of the task: a private profile ends ok, a missing one badly, all else is tried again."""
+def report_of(error: ScrapInstaError, lease_id: str, attempts: int = 1) -> Report:
+    """What becomes of the task: a private profile ends ok, a missing one badly, all else is tried again.
+
+    A page of a shape that is not known is tried once more, later: sites try new shapes on some of their visitors.
+    `attempts` counts this one.
+    """
     if isinstance(error, TaskRejected):
         return Report(error.reason == "private", error.reason, error.message, lease_id=lease_id)
     if isinstance(error, (BudgetSpent, CoolDown, SessionLost, *PARKS)):
         code = "needs_human" if isinstance(error, PARKS) else error.code
         return Report(False, code, error.message, retryable=True, lease_id=lease_id, retry_after_s=_AT_ONCE_S)
-    if isinstance(error, (RetryLater, BrowserGone, LayoutChanged)):
+    if isinstance(error, LayoutChanged):
+        return Report(False, error.code, error.message, retryable=attempts < 2, lease_id=lease_id)
+    if isinstance(error, (RetryLater, BrowserGone)):
         return Report(False, error.code, error.message, retryable=True, lease_id=lease_id)
     return Report(False, error.code, error.message, lease_id=lease_id)

@@ -24,17 +24,20 @@ from scrapinsta_ray.domain.models import Kind, Task
 from scrapinsta_ray.domain.routing import ACTIONS, Candidate, assign, in_turn, shares, wish_of
 from scrapinsta_ray.domain.transitions import Report, Verdict
 from scrapinsta_ray.errors import DatabaseAway
-from scrapinsta_ray.store import accounts, campaigns, finish, tasks
+from scrapinsta_ray.store import accounts, campaigns, finish, tasks, visits
 from scrapinsta_ray.store.accounts import Account
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.finish import Ended, Work
 from scrapinsta_ray.store.gather import Gather
+from scrapinsta_ray.store.visits import Reads
 from scrapinsta_ray.telemetry import logs
 
 log = logging.getLogger(__name__)
 
 _STRAGGLERS_EVERY_S = 10.0
 _SHORTEST_S = 0.05
+_REUSES = 20
+"""Looks at queued profiles in one round, while they need no visit."""
 
 
 class Dispatcher:
@@ -116,6 +119,9 @@ class Dispatcher:
         self._workers = {account.username: account.worker for account in fleet}
         able, wait_s = self._free(fleet, waiting.kinds)
         await self._hand_out(in_turn(waiting.kinds, self._last_kind), able)
+        if Kind.ANALYZE_PROFILE in waiting.kinds and not self._busy:  # what needs no account waits for none
+            reads = await asyncio.to_thread(self._lease_reads, 0)
+            return _SHORTEST_S if reads.ended_jobs else wait_s
         return wait_s
 
     def _rescue(self) -> None:
@@ -174,9 +180,29 @@ class Dispatcher:
             self._start(chosen.username, task)
         return able
 
-    def _lease(self, kind: Kind, limit: int) -> list[Task]:
+    def _lease(self, kind: Kind, limit: int) -> Sequence[Task]:
+        if kind is Kind.ANALYZE_PROFILE:
+            return self._lease_reads(limit).tasks
         after, ttl_s = self._last_client.get(kind, ""), self._settings.task_lease_ttl_s
         return tasks.lease_work(self._db, kind, limit=limit, ttl_s=ttl_s, after_client=after)
+
+    def _lease_reads(self, limit: int) -> Reads:
+        """Profiles that must be visited; goes on while what it sees needs no visit."""
+        leased: list[Task] = []
+        ended: set[str] = set()
+        for _ in range(_REUSES):
+            reads = visits.lease_reads(
+                self._db,
+                limit=limit - len(leased),
+                ttl_s=self._settings.task_lease_ttl_s,
+                after_client=self._last_client.get(Kind.ANALYZE_PROFILE, ""),
+            )
+            leased += reads.tasks
+            ended.update(reads.ended_jobs)
+            if len(leased) == limit or not reads.ended_jobs:
+                break
+        campaigns.settle(self._db, ended)
+        return Reads(leased, sorted(ended))
 
     def _start(self, username: str, task: Task) -> None:
         self._busy[username] = asyncio.create_task(self._run(username, task))

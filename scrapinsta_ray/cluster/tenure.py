@@ -22,11 +22,18 @@ class Tenure:
     When it cannot be renewed, `lost` is called, once, while a fifth of the life is still left: it must stop
     everything that acts under the name, and usually ends the process. A second thread watches the time, so that a
     database that hangs cannot hold that up. Times are measured from before each request, so the process always
-    believes its lease to be shorter than the database does.
+    believes its lease to be shorter than the database does. `renewed` is called after each renewal.
     """
 
-    def __init__(self, db: Database, name: str, ttl_s: float, lost: Callable[[], None]) -> None:
-        self._db, self._name, self._ttl_s, self._lost = db, name, ttl_s, lost
+    def __init__(
+        self,
+        db: Database,
+        name: str,
+        ttl_s: float,
+        lost: Callable[[], None],
+        renewed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._db, self._name, self._ttl_s, self._lost, self._renewed = db, name, ttl_s, lost, renewed
         self._over = threading.Event()
         self._lease, self._sure_until = self._acquire()
         for work in (self._keep, self._watch):
@@ -45,6 +52,13 @@ class Tenure:
     def is_sure(self) -> bool:
         """True while nobody else can hold the name."""
         return not self._over.is_set() and time.monotonic() < self._sure_until
+
+    def left_s(self) -> float:
+        """Seconds after which whatever acts under the name must have ended, by force, unless it is renewed again.
+
+        Later than `lost` is called, and still a tenth of the life before the name can be another's.
+        """
+        return max(0.0, self._sure_until - self._ttl_s / 10 - time.monotonic())
 
     def _acquire(self) -> tuple[Lease, float]:
         """Waits until the name is free, however long; a database that is away is waited for too."""
@@ -74,13 +88,15 @@ class Tenure:
                 self._lose()
                 return
             self._sure_until, pause_s = asked + self._ttl_s, self._ttl_s / 3
+            self._renewed()
 
     def _watch(self) -> None:
-        while not self._over.wait(max(0.0, left_s := self._left_s())):
-            if left_s <= 0:
+        while not self._over.wait(max(0.0, time_s := self._time_s())):
+            if time_s <= 0:
                 self._lose()
 
-    def _left_s(self) -> float:
+    def _time_s(self) -> float:
+        """Seconds until it is time to stop of our own accord."""
         return self._sure_until - self._ttl_s / 5 - time.monotonic()
 
     def _lose(self) -> None:

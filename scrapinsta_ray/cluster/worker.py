@@ -11,20 +11,19 @@ from contextlib import contextmanager
 import ray
 
 from scrapinsta_ray import errors, settings
-from scrapinsta_ray.cluster import names
 from scrapinsta_ray.cluster.consequences import report_of, signal_of
-from scrapinsta_ray.cluster.tenure import Tenure
+from scrapinsta_ray.cluster.sessions import SessionKeeper
 from scrapinsta_ray.cluster.turns import Turns
 from scrapinsta_ray.domain.models import Action, Kind, Signal, Task
 from scrapinsta_ray.domain.pacing import COOLDOWN_LONGEST_S
 from scrapinsta_ray.domain.transitions import Report
 from scrapinsta_ray.instagram import actions
-from scrapinsta_ray.instagram.browser import Browser, BrowserOptions
 from scrapinsta_ray.instagram.orphans import sweep_orphans
 from scrapinsta_ray.instagram.session import AccountSession
 from scrapinsta_ray.store import accounts, followings, tasks, turns
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.finish import Work
+from scrapinsta_ray.store.followings import Reached
 from scrapinsta_ray.telemetry import logs
 
 log = logging.getLogger(__name__)
@@ -38,23 +37,21 @@ class InstagramWorker:
         logs.configure(self._settings.log_format, self._settings.log_level)
         self._username = username
         self._db = Database(self._settings.url, pool_size=4)
-        self._session: AccountSession | None = None
-        self._logins_saved = 0
-        self._browsers = self._settings.home / "browsers"
-        self._tenure = Tenure(self._db, names.account_lease(username), self._settings.lease_ttl_s, self._lost)
-        self._turns = Turns(self._db, username, self._settings.pace, self._tenure)
-        sweep_orphans(self._browsers)
+        self._keeper = SessionKeeper(self._db, self._settings, username)
+        self._turns = Turns(self._db, username, self._settings.pace, self._keeper.tenure)
+        sweep_orphans(self._settings.home / "browsers")
 
     # ---- the default group: one at a time ----------------------------------------------------------------
 
     def warm_up(self) -> bool:
         """Starts the browser and logs in, before the first task; False if that did not work, which is recorded."""
-        try:
-            self._turns.ready()
-            self._logged_in()
-        except errors.ScrapInstaError as error:
-            self._blame_account(error)
-            return False
+        with self._keeper.at_work():
+            try:
+                self._turns.ready()
+                self._keeper.logged_in()
+            except errors.ScrapInstaError as error:
+                self._blame_account(error)
+                return False
         return True
 
     def perform(self, task: Task) -> Work:
@@ -62,7 +59,7 @@ class InstagramWorker:
         began = time.monotonic()
         if not self._renew(task):
             return Work(task, report_of(errors.StaleLease(), task.lease_id), self._username)
-        with self._renewing(task):
+        with self._keeper.at_work(), self._renewing(task):
             work = self._try(task)
         log.info(
             "task done" if work.report.ok else "task failed",
@@ -79,16 +76,19 @@ class InstagramWorker:
 
     def close(self) -> None:
         """Quits the browser, then gives the account back: for a planned end."""
-        self._quit_browser()
-        self._tenure.release()
+        self._keeper.close()
 
     # ---- the control group: answers while a task runs ----------------------------------------------------
 
     @ray.method(concurrency_group="control")
     def health(self) -> dict[str, bool]:
         """Does it hold its account, and does its browser live?"""
-        session = self._session
-        return {"sure": self._tenure.is_sure(), "browser": session is not None and session.browser.alive()}
+        return {"sure": self._keeper.tenure.is_sure(), "browser": self._keeper.lives()}
+
+    @ray.method(concurrency_group="control")
+    def screenshot(self) -> bytes:
+        """What its browser shows now, as PNG. Raises RetryLater when it has none."""
+        return self._keeper.screenshot()
 
     @ray.method(concurrency_group="control")
     def pid(self) -> int:
@@ -99,28 +99,33 @@ class InstagramWorker:
 
     def _try(self, task: Task) -> Work:
         try:
-            work = self._with_one_relogin(task)
+            work = self._persistently(task)
             signal: Signal | None = Signal.OK
         except errors.ScrapInstaError as error:
             self._blame_account(error)
-            work = Work(task, report_of(error, task.lease_id), self._username, {"account": self._username})
+            report = report_of(error, task.lease_id, task.attempts)
+            work = Work(task, report, self._username, {"account": self._username})
             signal = signal_of(error)
         if signal is not None:
             turns.heard(self._db, self._username, signal, self._settings.pace, draw=random.random())
         return work
 
-    def _with_one_relogin(self, task: Task) -> Work:
-        try:
-            return self._do(task)
-        except errors.SessionLost:
-            self._quit_browser()
-            return self._do(task)
+    def _persistently(self, task: Task) -> Work:
+        """One new log-in for a dead session and one new browser for a dead one cost the task no attempt."""
+        spare = {errors.SessionLost, errors.BrowserGone}
+        while True:
+            try:
+                return self._do(task)
+            except (errors.SessionLost, errors.BrowserGone) as error:
+                self._keeper.quit()
+                if type(error) not in spare:
+                    raise
+                spare.remove(type(error))
+                log.info("%s: once more", error.code, extra={"task_id": task.task_id})
 
     def _do(self, task: Task) -> Work:
         self._turns.ready()
-        session = self._logged_in()
-        if not self._tenure.is_sure():
-            raise errors.RetryLater("The account's lease is in doubt.")
+        session = self._keeper.logged_in()
         if task.kind is Kind.FETCH_FOLLOWINGS:
             return self._fetch_followings(session, task)
         return self._analyze(session, task)
@@ -134,19 +139,26 @@ class InstagramWorker:
         return Work(task, _ok(task), self._username, result, profile)
 
     def _fetch_followings(self, session: AccountSession, task: Task) -> Work:
-        """Stores each page as it comes; goes on behind the pages of an earlier attempt."""
-        collected, completeness = int(task.payload.get("collected", 0)), None
-        left = int(task.payload["limit"]) - collected
+        """Stores each page as it comes; goes on behind the pages of an earlier attempt, and of this one."""
+        reached = followings.reached(self._db, task)
+        if not reached.completeness:
+            reached = self._collect(session, task, reached)
+        result = {
+            "account": self._username,
+            "followings": reached.collected,
+            "completeness": reached.completeness,
+        }
+        return Work(task, _ok(task), self._username, result)
+
+    def _collect(self, session: AccountSession, task: Task, reached: Reached) -> Reached:
+        left = int(task.payload["limit"]) - reached.collected
         self._turns.wait(Action.PROFILE_READ)  # the target's own page comes before its list
         self._turns.wait(Action.FOLLOWING_PAGE)
-        for page in actions.fetch_followings(session, task.username, left, task.payload.get("cursor")):
-            followings.save_page(self._db, task, page, start=collected)
-            collected += len(page.users)
-            completeness = page.completeness
-            if completeness is None:
+        for page in actions.fetch_followings(session, task.username, left, reached.cursor):
+            reached = followings.save_page(self._db, task, page, start=reached.collected)
+            if reached.completeness is None:
                 self._turns.wait(Action.FOLLOWING_PAGE)  # the next one is asked for after this
-        result = {"account": self._username, "followings": collected, "completeness": completeness}
-        return Work(task, _ok(task), self._username, result)
+        return reached
 
     @contextmanager
     def _renewing(self, task: Task) -> Iterator[None]:
@@ -173,76 +185,29 @@ class InstagramWorker:
         ttl_s = self._settings.task_lease_ttl_s
         return tasks.renew(self._db, task.id, task.lease_id, ttl_s, holder=self._username)
 
-    # ---- the session -------------------------------------------------------------------------------------
-
-    def _logged_in(self) -> AccountSession:
-        """The account's session, in a living browser; the cookies are saved when it is new."""
-        if self._session is not None and self._session.browser.alive():
-            return self._session
-        self._quit_browser()
-        session = self._new_session()
-        try:
-            session.ensure_logged_in()
-        finally:
-            self._session, self._logins_saved = session, 0
-            self._save_session(session)
-        return session
-
-    def _new_session(self) -> AccountSession:
-        known = accounts.credentials(self._db, self._settings.fernet, self._username)
-        if known is None:
-            raise errors.NeedsHuman("This account was removed.")
-        options = BrowserOptions(
-            user_data_dir=self._browsers / self._username,
-            headless=self._settings.headless,
-            language=self._settings.language,
-            binary=self._settings.chromium,
-            driver=self._settings.chromedriver,
-        )
-        return AccountSession(
-            Browser(options), self._settings.site_url, known.username, known.password, known.cookies
-        )
-
-    def _save_session(self, session: AccountSession) -> None:
-        if not session.browser.alive():
-            return
-        accounts.save_session(
-            self._db,
-            self._settings.fernet,
-            self._username,
-            session.cookies(),
-            logins=session.password_logins - self._logins_saved,
-        )
-        self._logins_saved = session.password_logins
-
-    def _quit_browser(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            session.browser.close()
-
     # ---- when the site or the lease says stop ------------------------------------------------------------
 
     def _blame_account(self, error: errors.ScrapInstaError) -> None:
-        """Rests or parks the account if the error is about it; a browser that is gone is put away."""
+        """Rests or parks the account if the error is about it; whom a person must look at has no browser meanwhile."""
         match error:
             case errors.AccountDead():
-                accounts.set_status(self._db, [self._username], "dead", error.message)
+                self._set_aside("dead", error)
             case errors.NeedsHuman() | errors.Misconfigured() | errors.BrowserMissing():
-                accounts.set_status(self._db, [self._username], "needs_human", error.message)
+                self._set_aside("needs_human", error)
             case errors.SessionLost():
-                accounts.set_status(self._db, [self._username], "paused", error.message)
+                self._set_aside("paused", error)
             case errors.CoolDown():
                 longest = COOLDOWN_LONGEST_S if error.details.get("reason") == "action_block" else None
                 turns.cool_down(self._db, self._username, error.retry_after_s or longest)
-            case errors.BrowserGone():
-                self._quit_browser()
+            case errors.LayoutChanged():
+                log.warning("layout changed: %s", error.message, extra={"account_bot": self._username})
 
-    def _lost(self) -> None:
-        """The account may soon be somebody else's: the browser ends, and with it this process, which Ray replaces."""
-        try:
-            self._quit_browser()
-        finally:
-            os._exit(1)  # whatever the browser did; its guard ends it with us
+    def _set_aside(self, status: str, error: errors.ScrapInstaError) -> None:
+        """Parks the account until a person resumes it; its browser ends, so that not even a page's scripts go on."""
+        reason = error.details.get("reason")
+        why = f"{error.message} ({reason})" if reason else error.message
+        accounts.set_status(self._db, [self._username], status, why[:300])
+        self._keeper.quit()
 
 
 def _ok(task: Task) -> Report:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scrapinsta_ray.errors import LayoutChanged, RetryLater, SessionLost
+from scrapinsta_ray.errors import BudgetSpent, LayoutChanged, RetryLater, SessionLost
 from scrapinsta_ray.instagram import login
 from scrapinsta_ray.instagram.browser import Browser, Response
 from scrapinsta_ray.instagram.parse import shapes
@@ -57,7 +57,7 @@ class AccountSession:
         may_act: Callable[[], bool] = lambda: True,
     ) -> None:
         """`totp_secret` is that of the second factor's app, in base32. `may_act` is asked before each request: once it
-        says no, nothing more is asked of the site, and RetryLater (reason not_ours) is raised.
+        says no, nothing more is asked of the site, and BudgetSpent (reason lease) is raised.
         """
         self.browser = browser
         self.site_url = site_url.rstrip("/")
@@ -195,7 +195,7 @@ class AccountSession:
 
     def _check_turn(self) -> None:
         if not self._may_act():
-            raise RetryLater("The account's lease is in doubt.", reason="not_ours")
+            raise BudgetSpent("The account's lease is in doubt.", reason="lease")
 
     def _visit(self, path: str) -> None:
         self._check_turn()

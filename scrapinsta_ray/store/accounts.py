@@ -26,6 +26,7 @@ class Credentials:
     username: str
     password: str = field(repr=False)
     cookies: Cookies = field(repr=False)
+    totp_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +65,29 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A bot account's name and password, to be stored. Its repr keeps the password."""
+    """A bot account to be stored; without a TOTP secret the stored one stays. Its repr keeps the secrets."""
 
     username: str
     password: str = field(repr=False)
+    totp_secret: str | None = field(default=None, repr=False)
 
 
 @transaction
 def add(
-    tx: Connection, fernet: MultiFernet, username: str, password: str, *, actor: str | None = None
+    tx: Connection,
+    fernet: MultiFernet,
+    username: str,
+    password: str,
+    *,
+    totp_secret: str | None = None,
+    actor: str | None = None,
 ) -> bool:
     """A new account, active; False if it is there already: then its password is replaced and it is active again.
 
     Raises Misconfigured if what is here was sealed with another key. An `actor` is noted in the audit log.
     """
     refuse_another_key(tx, fernet)
-    return _add(tx, fernet, Login(username, password), actor)
+    return _add(tx, fernet, Login(username, password, totp_secret), actor)
 
 
 @transaction
@@ -101,16 +109,18 @@ def add_all(
 
 
 def _add(tx: Connection, fernet: MultiFernet, login: Login, actor: str | None) -> bool:
-    sealed = fernet.encrypt(login.password.encode())
+    secrets = {"password": fernet.encrypt(login.password.encode())}
+    if login.totp_secret:
+        secrets["totp_secret"] = fernet.encrypt(login.totp_secret.encode())
     changed = tx.execute(
         update(accounts)
         .where(accounts.c.username == login.username)
-        .values(password=sealed, cookies=None, status="active", status_reason=None)
+        .values(**secrets, cookies=None, status="active", status_reason=None)
     ).rowcount
     if not changed:
         tx.execute(
             insert(accounts).values(
-                username=login.username, password=sealed, status="active", free_at=now(), created_at=now()
+                username=login.username, **secrets, status="active", free_at=now(), created_at=now()
             )
         )
     _note(tx, actor, "account.password" if changed else "account.added", login.username)
@@ -136,12 +146,15 @@ def _note(tx: Connection, actor: str | None, action: str, username: str, **detai
 def credentials(tx: Connection, fernet: MultiFernet, username: str) -> Credentials | None:
     """Raises Misconfigured if the secret key is not the one that sealed them."""
     row = tx.execute(
-        select(accounts.c.password, accounts.c.cookies).where(accounts.c.username == username)
+        select(accounts.c.password, accounts.c.cookies, accounts.c.totp_secret).where(
+            accounts.c.username == username
+        )
     ).one_or_none()
     if row is None:
         return None
     cookies = json.loads(unsealed(fernet, row.cookies, username)) if row.cookies else []
-    return Credentials(username, unsealed(fernet, row.password, username).decode(), cookies)
+    totp = unsealed(fernet, row.totp_secret, username).decode() if row.totp_secret else None
+    return Credentials(username, unsealed(fernet, row.password, username).decode(), cookies, totp)
 
 
 @transaction

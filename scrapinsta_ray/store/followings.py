@@ -1,21 +1,55 @@
 """Following lists, page by page, so that a restarted task goes on where it stopped."""
 
-from sqlalchemy import Connection, update
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from scrapinsta_ray.domain.models import FollowingPage, Task, TaskStatus
+from sqlalchemy import Connection, select, update
+
+from scrapinsta_ray.domain.models import Completeness, FollowingPage, Task, TaskStatus
 from scrapinsta_ray.errors import StaleLease
 from scrapinsta_ray.store import profiles
-from scrapinsta_ray.store.database import transaction
+from scrapinsta_ray.store.database import reading, transaction
 from scrapinsta_ray.store.tables import job_tasks
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a list is collected: so many rows, and the cursor behind them; `completeness` once it has ended."""
+
+    collected: int = 0
+    cursor: str | None = None
+    completeness: Completeness | None = None
+
+
+@reading
+def reached(tx: Connection, task: Task) -> Reached:
+    """Where to go on. From the start, if what was stored has no cursor: then the list was read off the page."""
+    payload = tx.scalar(select(job_tasks.c.payload).where(job_tasks.c.id == task.id))
+    found = _reached(payload or {})
+    return found if found.cursor or found.completeness else Reached()
+
+
+def _reached(payload: Mapping[str, Any]) -> Reached:
+    ended = payload.get("completeness")
+    return Reached(
+        int(payload.get("collected", 0)), payload.get("cursor"), Completeness(ended) if ended else None
+    )
+
+
 @transaction
-def save_page(tx: Connection, task: Task, page: FollowingPage, *, start: int) -> None:
-    """Stores a page whose first row has place `start`, and the cursor behind it in the task's payload.
+def save_page(tx: Connection, task: Task, page: FollowingPage, *, start: int) -> Reached:
+    """Stores a page whose first row has place `start`, and in the task's payload how far that is.
 
     Raises StaleLease, with nothing stored, if the task is somebody else's by now.
     """
-    payload = {**task.payload, "cursor": page.next_cursor, "collected": start + len(page.users)}
+    now_at = Reached(start + len(page.users), page.next_cursor, page.completeness)
+    payload = {
+        **task.payload,
+        "collected": now_at.collected,
+        "cursor": now_at.cursor,
+        "completeness": now_at.completeness,
+    }
     kept = tx.execute(
         update(job_tasks)
         .where(
@@ -28,3 +62,4 @@ def save_page(tx: Connection, task: Task, page: FollowingPage, *, start: int) ->
     if kept.rowcount != 1:
         raise StaleLease()
     profiles.store_followings(tx, task.username, page.users, start=start)
+    return now_at

@@ -10,7 +10,9 @@ from scrapinsta_ray.domain.transitions import Held, apply
 
 def after(error: errors.ScrapInstaError, attempts: int = 1) -> tuple[TaskStatus, bool]:
     """State of the task, and whether the attempt is given back."""
-    change = apply(Held(Kind.ANALYZE_PROFILE, TaskStatus.SENT, "l", attempts, 2), report_of(error, "l"))
+    change = apply(
+        Held(Kind.ANALYZE_PROFILE, TaskStatus.SENT, "l", attempts, 2), report_of(error, "l", attempts)
+    )
     return change.status, change.free_attempt
 
 
@@ -33,7 +35,7 @@ def test_what_is_the_account_s_fault_costs_the_task_nothing(
     assert signal_of(error) is signal
 
 
-@pytest.mark.parametrize("error", [errors.RetryLater(), errors.BrowserGone(), errors.LayoutChanged()])
+@pytest.mark.parametrize("error", [errors.RetryLater(), errors.BrowserGone()])
 def test_passing_faults_are_tried_again_until_no_attempt_is_left(error: errors.ScrapInstaError) -> None:
     assert after(error) == (TaskStatus.DELAYED, False)
     assert after(error, attempts=2) == (TaskStatus.ERROR, False)
@@ -44,3 +46,11 @@ def test_private_ends_well_and_missing_badly() -> None:
     assert after(errors.TaskRejected(reason="private"))[0] is TaskStatus.OK
     assert after(errors.TaskRejected(reason="not_found"))[0] is TaskStatus.ERROR
     assert report_of(errors.TaskRejected(reason="private"), "l").code == "private"
+
+
+def test_a_page_that_cannot_be_read_is_tried_once_more_and_is_no_fault_of_the_account() -> None:
+    error = errors.LayoutChanged(missing="data.user")
+    assert after(error) == (TaskStatus.DELAYED, False)
+    assert report_of(error, "l", 2).retryable is False
+    assert report_of(error, "l", 2).code == "layout_changed"
+    assert signal_of(error) is Signal.OK
