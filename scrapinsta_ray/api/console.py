@@ -17,6 +17,8 @@ from scrapinsta_ray.api.login import add_login
 from scrapinsta_ray.api.pull import make_pull_app
 from scrapinsta_ray.api.requests import JOB_ID, needs, new_app, not_of_a_job
 from scrapinsta_ray.api.result import make_result_app
+from scrapinsta_ray.api.suppressions import add_suppressions
+from scrapinsta_ray.api.templates import add_templates
 from scrapinsta_ray.errors import DatabaseAway
 from scrapinsta_ray.store import control, health, progress
 from scrapinsta_ray.store.clients import Caller
@@ -54,6 +56,8 @@ def make_console_app(
     app = new_app("console", gate, on_limited=on_limited)
     add_login(app, db, gate)
     _add_jobs(app, db)
+    add_templates(app, db)
+    add_suppressions(app, db)
     _add_health(app, db)
     _add_documents(app, db)
     return app
@@ -104,7 +108,7 @@ def _add_jobs(app: FastAPI, db: Database) -> None:
     _add_control(app, db, "resume", control.resume)
 
 
-def _add_control(app: FastAPI, db: Database, verb: str, change: Callable[[Database, str, str], bool]) -> None:
+def _add_control(app: FastAPI, db: Database, verb: str, change: Callable[..., bool]) -> None:
     @app.post(f"/jobs/{{job_id}}/{verb}", tags=["jobs"], name=verb)
     def control_job(job_id: str, caller: Annotated[Caller, Depends(needs("status"))]) -> Summary:
         found = progress.job(db, caller.client_id, job_id)
@@ -113,7 +117,7 @@ def _add_control(app: FastAPI, db: Database, verb: str, change: Callable[[Databa
         if caller.job_id and found["campaign_id"]:
             raise not_of_a_job()  # a stage stands for its whole campaign
         _may_change(caller, found["kind"])
-        change(db, caller.client_id, job_id)
+        change(db, caller.client_id, job_id, actor=caller.actor)
         return _summary(db, caller, job_id)
 
 

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from scrapinsta_ray.api.auth import Gate
 from scrapinsta_ray.api.errors import OnLimited, unknown_job
 from scrapinsta_ray.api.requests import Account, needs, new_app
-from scrapinsta_ray.domain import messages, usernames
+from scrapinsta_ray.api.templates import TEMPLATE_ID, Text
+from scrapinsta_ray.domain import usernames
 from scrapinsta_ray.store import jobs
 from scrapinsta_ray.store.clients import Caller
 from scrapinsta_ray.store.database import Database
@@ -46,19 +47,22 @@ class AnalyzeBody(_Body):
 
 
 class OutreachBody(_Body):
-    """What to write, and to how many."""
+    """What to write, as `message` or by `template_id`, and to how many."""
 
-    message: str = Field(description="may name {username}, {full_name}, {first_name}, {category}")
+    message: Text | None = None
+    template_id: str | None = Field(
+        None, pattern=f"^{TEMPLATE_ID.pattern}$", description="its newest version, once per person"
+    )
     min_success_score: float | None = Field(None, ge=0, le=1)
     limit: int | None = Field(None, ge=1, le=5_000)
     cool_off_days: int | None = Field(None, ge=1, le=3_650, description="absent: never a second time")
     dry_run: bool = False
 
-    @field_validator("message")
-    @classmethod
-    def _renderable(cls, value: str) -> str:
-        messages.check(value)
-        return value
+    @model_validator(mode="after")
+    def _one_text(self) -> "OutreachBody":
+        if (self.message is None) == (self.template_id is None):
+            raise ValueError("give either message or template_id")
+        return self
 
     def outreach(self) -> Outreach:
         """The same as a value of the store."""

@@ -10,7 +10,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from scrapinsta_ray.errors import DatabaseAway, Misconfigured, RateLimited
+from scrapinsta_ray.errors import (
+    DatabaseAway,
+    Misconfigured,
+    PersonForgotten,
+    RateLimited,
+    ScrapInstaError,
+    TemplateRetired,
+    UnknownTemplate,
+)
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +62,17 @@ def install(app: FastAPI, on_limited: OnLimited | None = None) -> None:
     app.add_exception_handler(DatabaseAway, _database_away)
     app.add_exception_handler(Misconfigured, _misconfigured)
     app.add_exception_handler(RateLimited, _rate_limited)
+    for refusal in _REFUSALS:
+        app.add_exception_handler(refusal, _refused)
     app.add_exception_handler(Exception, _internal)
+
+
+_REFUSALS: dict[type[ScrapInstaError], int] = {
+    PersonForgotten: 422,
+    UnknownTemplate: 404,
+    TemplateRetired: 409,
+}
+"""What the store does not do for a client, and the status that says so."""
 
 
 def _answer(status: int, body: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -97,6 +115,10 @@ async def _database_away(_request: Request, error: Any) -> JSONResponse:
 
 async def _misconfigured(_request: Request, error: Any) -> JSONResponse:
     return _answer(503, envelope("MISCONFIGURED", error.message), {"Retry-After": "60"})
+
+
+async def _refused(_request: Request, error: Any) -> JSONResponse:
+    return _answer(_REFUSALS[type(error)], envelope(error.code.upper(), error.message, error.details))
 
 
 async def _rate_limited(request: Request, error: Any) -> JSONResponse:

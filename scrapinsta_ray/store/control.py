@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, and_, case, select, update
 
 from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, TaskStatus
-from scrapinsta_ray.store import campaigns
+from scrapinsta_ray.store import audit, campaigns, visits
 from scrapinsta_ray.store.database import AnyRow, Database, now, transaction
 from scrapinsta_ray.store.tables import job_tasks, jobs
 from scrapinsta_ray.store.tasks import FOR_EVER, PARKED
 
 
 @transaction
-def cancel(tx: Connection, client_id: str, job_id: str) -> bool:
+def cancel(tx: Connection, client_id: str, job_id: str, *, actor: str | None = None) -> bool:
     """Cancels a job or campaign with its unfinished tasks; False if the client has no such job."""
     family = _lock_family(tx, client_id, job_id)
     ids = [job.id for job in family]
@@ -27,11 +27,12 @@ def cancel(tx: Connection, client_id: str, job_id: str) -> bool:
         .values(status=TaskStatus.CANCELLED, reason_code="cancelled", finished_at=now())
     )
     campaigns.close_jobs(tx, ids, JobStatus.CANCELLED, "cancelled")
+    _note(tx, actor, client_id, "job.cancelled", job_id, family)
     return bool(family)
 
 
 @transaction
-def pause(tx: Connection, client_id: str, job_id: str) -> bool:
+def pause(tx: Connection, client_id: str, job_id: str, *, actor: str | None = None) -> bool:
     """Leases nothing more of it; what is in somebody's hands may end. False if the client has no such job."""
     family = _lock_family(tx, client_id, job_id)
     running = [job.id for job in family if job.status == JobStatus.RUNNING]
@@ -41,19 +42,22 @@ def pause(tx: Connection, client_id: str, job_id: str) -> bool:
         .where(job_tasks.c.job_id.in_(running), job_tasks.c.status == TaskStatus.QUEUED)
         .values(PARKED)
     )
+    _note(tx, actor, client_id, "job.paused", job_id, family)
     return bool(family)
 
 
-def resume(db: Database, client_id: str, job_id: str) -> bool:
+def resume(db: Database, client_id: str, job_id: str, *, actor: str | None = None) -> bool:
     """Goes on where `pause` stopped; False if the client has no such job."""
-    resumed = _resume(db, client_id, job_id)
+    resumed = _resume(db, client_id, job_id, actor)
     campaigns.settle(db, resumed)  # its last tasks may have ended during the pause
     return bool(resumed)
 
 
 @transaction
-def _resume(tx: Connection, client_id: str, job_id: str) -> list[str]:
-    ids = [job.id for job in _lock_family(tx, client_id, job_id)]
+def _resume(tx: Connection, client_id: str, job_id: str, actor: str | None) -> list[str]:
+    family = _lock_family(tx, client_id, job_id)
+    ids = [job.id for job in family]
+    _note(tx, actor, client_id, "job.resumed", job_id, family)
     _set_status(tx, ids, JobStatus.RUNNING, only=JobStatus.PAUSED)
     tx.execute(
         update(job_tasks)
@@ -68,7 +72,7 @@ def _resume(tx: Connection, client_id: str, job_id: str) -> list[str]:
 
 
 @transaction
-def retry(tx: Connection, client_id: str, job_id: str) -> bool:
+def retry(tx: Connection, client_id: str, job_id: str, *, actor: str | None = None) -> bool:
     """Failed tasks of a job, or of all stages of a campaign, back to `queued` with all their attempts.
 
     A message that may have left keeps its mark. Cancelled and paused jobs stay as they are, and so do all stages of
@@ -84,6 +88,7 @@ def retry(tx: Connection, client_id: str, job_id: str) -> bool:
         _set_status(tx, wake, JobStatus.RUNNING)
         skipped = [job.id for job in family if job.reason_code == campaigns.EARLIER_STAGE_FAILED]
         _set_status(tx, skipped, JobStatus.PENDING)
+    _note(tx, actor, client_id, "job.retried", job_id, family)
     return bool(family)
 
 
@@ -94,6 +99,7 @@ def _requeue_failed(tx: Connection, job_id: str) -> bool:
     in_doubt = and_(
         job_tasks.c.kind == Kind.SEND_MESSAGE, job_tasks.c.reason_code.in_(["lease_expired", "unknown"])
     )
+    visits.forget_failures(tx, job_id)
     changed = tx.execute(
         update(job_tasks)
         .where(job_tasks.c.job_id == job_id, job_tasks.c.status == TaskStatus.ERROR)
@@ -123,6 +129,15 @@ def _lock_family(tx: Connection, client_id: str, job_id: str) -> Sequence[AnyRow
     ids = [root, *tx.scalars(select(jobs.c.id).where(jobs.c.campaign_id == root))]
     locked: Any = select(jobs).where(jobs.c.id.in_(sorted(ids))).order_by(jobs.c.id).with_for_update()
     return tx.execute(locked).all()
+
+
+def _note(
+    tx: Connection, actor: str | None, client_id: str, action: str, job_id: str, family: Sequence[AnyRow]
+) -> None:
+    """Somebody asked for it; what was there to change is another matter. Nobody hears of other clients' jobs."""
+    if actor is not None and family:
+        status = next(job.status for job in family if job.id == job_id)
+        audit.note(tx, actor, client_id, action, job_id, was=status)
 
 
 def _set_status(
