@@ -15,6 +15,7 @@ LEASE = "ix_job_tasks_lease"
 EXPIRY = "ix_job_tasks_expiry"
 DUE = "ix_job_tasks_due"
 JOB = "ix_job_tasks_job"
+STATUS = "ix_jobs_status"
 NAME = "uq_job_tasks_job_id_username"
 KEY = "PRIMARY"
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Connection,
     Update,
     bindparam,
+    case,
     delete,
     func,
     literal,
@@ -32,11 +33,11 @@ from sqlalchemy import (
     update,
 )
 
-from scrapinsta_ray.domain.models import UNFINISHED, Kind
+from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind
 from scrapinsta_ray.errors import RateLimited, TooManyTasks
 from scrapinsta_ray.store.database import change_one, now_us, reading, transaction, upsert
-from scrapinsta_ray.store.indexes import LEASE, by
-from scrapinsta_ray.store.tables import clients, job_tasks, meters
+from scrapinsta_ray.store.indexes import LEASE, STATUS, by
+from scrapinsta_ray.store.tables import clients, job_tasks, jobs, meters
 
 PULLS, RESULTS, ENQUEUES = "pulls", "results", "enqueues"
 """What each client may do so often a minute."""
@@ -194,38 +195,64 @@ def may_log_in(tx: Connection, *subjects: str) -> None:
 # ---- so many in all --------------------------------------------------------------------------------------
 
 
+FEW_JOBS = 1_000
+"""Live jobs, of all clients, up to which their sizes are added up before tasks are counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many unfinished tasks a client has, and how many it may have."""
+    """How many unfinished tasks a client has at most, and how many it may have."""
 
-    unfinished: int
-    most: int
+    client_id: str
+    at_most: int
+    limit: int
 
-    def refuse(self, more: int) -> None:
-        """Raises TooManyTasks if there is no room for so many more."""
-        if self.unfinished + more > self.most:
-            raise TooManyTasks(
-                limit=UNFINISHED_TASKS, most=self.most, unfinished=self.unfinished, retry_after_s=60.0
-            )
+    def check(self, tx: Connection, made: int) -> None:
+        """Raises TooManyTasks if the `made` tasks, which this transaction has made since, are too many."""
+        if self.at_most + made > self.limit:
+            unfinished = _count_unfinished(tx, self.client_id, self.limit + made + 1)
+            if unfinished > self.limit:
+                raise _too_many(self.limit, unfinished - made)
 
 
 def room_for_tasks(tx: Connection, client_id: str) -> Room:
-    """What a client's tasks leave; raises TooManyTasks if it is nothing.
+    """What a client's unfinished tasks leave. Raises TooManyTasks if it is nothing.
 
-    Reads at most as many index entries as the client may have tasks, and one. It stays exact for whoever has spent
-    from the meter ENQUEUES in this transaction: a client's enqueues come one by one.
+    The sizes of its live jobs are a bound that costs little; tasks are counted when that is not enough, at most one
+    more than the client may have. It stays exact for whoever has spent from the meter ENQUEUES in this transaction: a
+    client's enqueues come one by one.
     """
-    most = tx.execute(select(_own(clients.c.unfinished_tasks)), {"of": client_id}).scalar_one()
-    some = by(
-        LEASE,
+    limit = tx.execute(select(_own(clients.c.unfinished_tasks)), {"of": client_id}).scalar_one()
+    at_most = _size_of_live_jobs(tx, client_id)
+    if at_most is None or at_most >= limit:
+        at_most = _count_unfinished(tx, client_id, limit + 1)
+        if at_most >= limit:
+            raise _too_many(limit, at_most)
+    return Room(client_id, at_most, limit)
+
+
+def _too_many(limit: int, unfinished: int) -> TooManyTasks:
+    return TooManyTasks(limit=UNFINISHED_TASKS, most=limit, unfinished=unfinished, retry_after_s=60.0)
+
+
+def _size_of_live_jobs(tx: Connection, client_id: str) -> int | None:
+    """Tasks of the client's jobs that have not ended: only they have unfinished ones. None: too many jobs to add up."""
+    alive = [JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED]
+    some = select(jobs.c.client_id, jobs.c.total_items).where(jobs.c.status.in_(alive)).limit(FEW_JOBS + 1)
+    live = by(STATUS, some, jobs).subquery()
+    mine = case((live.c.client_id == client_id, live.c.total_items), else_=0)
+    number, size = tx.execute(select(func.count(), func.coalesce(func.sum(mine), 0)).select_from(live)).one()
+    return int(size) if number <= FEW_JOBS else None
+
+
+def _count_unfinished(tx: Connection, client_id: str, most: int) -> int:
+    some = (
         select(literal(1).label("one"))
         .where(
             job_tasks.c.kind.in_(list(Kind)),
             job_tasks.c.status.in_(list(UNFINISHED)),
             job_tasks.c.client_id == client_id,
         )
-        .limit(most + 1),
+        .limit(most)
     )
-    room = Room(tx.scalar(select(func.count()).select_from(some.subquery())) or 0, most)
-    room.refuse(1)
-    return room
+    return tx.scalar(select(func.count()).select_from(by(LEASE, some).subquery())) or 0

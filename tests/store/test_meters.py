@@ -338,6 +338,24 @@ def test_every_kind_of_enqueue_counts_and_what_ended_does_not(ten_tasks: Databas
     jobs.enqueue_campaign(ten_tasks, Asked("acme", "c1"), "sol", 10, {}, Outreach("Hola"))
 
 
+def test_tasks_that_ended_in_a_job_that_goes_on_leave_room(ten_tasks: Database) -> None:
+    analyze(ten_tasks, *(f"p{i}" for i in range(10)))
+    with ten_tasks.begin() as tx:
+        tx.execute(update(job_tasks).where(job_tasks.c.username != "p0").values(status="ok"))
+    analyze(ten_tasks, *(f"q{i}" for i in range(9)))
+    with pytest.raises(TooManyTasks) as refused:
+        analyze(ten_tasks, "ana", "eva")
+    assert refused.value.details["unfinished"] == 10
+
+
+def test_more_live_jobs_than_are_added_up(ten_tasks: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meters, "FEW_JOBS", 2)
+    for number in range(10):
+        analyze(ten_tasks, f"p{number}")
+    with pytest.raises(TooManyTasks):
+        analyze(ten_tasks, "ana")
+
+
 def test_another_clients_tasks_take_no_room(ten_tasks: Database) -> None:
     jobs.enqueue_analysis(ten_tasks, Asked("other"), [f"p{i}" for i in range(50)], None)
     analyze(ten_tasks, *(f"p{i}" for i in range(10)))

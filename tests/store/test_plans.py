@@ -14,7 +14,8 @@ from sqlalchemy import Connection, event, text
 
 from scrapinsta_ray.domain.models import Kind, Task
 from scrapinsta_ray.domain.transitions import Report, Verdict
-from scrapinsta_ray.store import campaigns, clients, finish, jobs, outbox, progress, schema, tasks
+from scrapinsta_ray.errors import TooManyTasks
+from scrapinsta_ray.store import campaigns, clients, finish, jobs, meters, outbox, progress, schema, tasks
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.jobs import Asked, Outreach
 from tests.servers import fresh_database
@@ -107,6 +108,10 @@ def a_short_queue(mariadb_url: str) -> Iterator[Database]:
         yield db
 
 
+Prepared = Callable[[], object]
+"""One call of the store, all that must come before it done."""
+
+
 # ---- what the queue does ---------------------------------------------------------------------------------
 
 
@@ -116,6 +121,28 @@ def lease(db: Database, limit: int = BATCH) -> list[Task]:
 
 def pull(db: Database, client: str = "client1", account: str = "c1") -> list[Task]:
     return outbox.pull(db, client, account, limit=BATCH, ttl_s=600).tasks
+
+
+def pull_of_a_job(db: Database) -> Prepared:
+    return lambda: outbox.pull(db, "client5", "c0", limit=BATCH, ttl_s=600, job_id=job(5))
+
+
+def enqueue(db: Database) -> Prepared:
+    clients.set_limits(db, "client6", {"unfinished_tasks": 1_000})
+    return lambda: refused(db)
+
+
+def refused(db: Database) -> None:
+    with pytest.raises(TooManyTasks):
+        jobs.enqueue_fetch(db, Asked("client6"), "ana", 10)
+
+
+def forget_meters(db: Database) -> Prepared:
+    with db.begin() as tx:
+        for number in range(5 * BATCH):
+            meters.spend(tx, f"key:{number}", meters.FAILED_LOGINS)
+        tx.exec_driver_sql("UPDATE meters SET full_at = full_at - 600000000")
+    return lambda: meters.forget_full(db, most=BATCH)
 
 
 def finish_work(db: Database, leased: list[Task]) -> None:
@@ -155,10 +182,6 @@ def job(number: int) -> str:
     return f"job:{number:032}"
 
 
-Prepared = Callable[[], object]
-"""One call of the store, all that must come before it done."""
-
-
 def lease_after(act: Callable[[Database, list[Task]], object]) -> Callable[[Database], Prepared]:
     def prepare(db: Database) -> Prepared:
         leased = lease(db)
@@ -186,6 +209,9 @@ CALLS: dict[str, tuple[Callable[[Database], Prepared], int]] = {
     # what it is called, and the index entries it may read when it does ten tasks
     "lease": (lambda db: lambda: lease(db), 60),
     "pull": (lambda db: lambda: pull(db), 150),
+    "pull of one job": (pull_of_a_job, 150),
+    "enqueue at the limit of 1,000 tasks": (enqueue, 2_600),  # of 28,000 that it has
+    "forget meters": (forget_meters, 60),
     "finish work": (lease_after(finish_work), 60),
     "finish messages": (prepare_finish_messages, 60),
     "renew": (lease_after(renew), 5),
