@@ -68,7 +68,7 @@ class Session:
 class Issued:
     """A new token, and for how many whole seconds it is good."""
 
-    access_token: str
+    access_token: str = field(repr=False)
     expires_in: int
     jti: str
     scopes: frozenset[str]
@@ -119,7 +119,7 @@ class Gate:
         except BadToken:
             if strangers:
                 meters.failed_login(self._db, *strangers)
-            raise _bad_credentials() from None
+            raise bad_credentials() from None
         self._sessions.put(digest, session, min(MEMORY_S, lasts_s))
         self._once_good.put(digest, True, ONCE_GOOD_S)
         return session
@@ -271,7 +271,8 @@ def _strangers(credential: Credential, request: Request) -> Sequence[str]:
     return [*named, meters.stranger("addr", address)] if address else named
 
 
-def _bad_credentials() -> ApiError:
+def bad_credentials() -> ApiError:
+    """The same whatever is wrong with a key or a token."""
     return ApiError(
         401,
         "BAD_CREDENTIALS",

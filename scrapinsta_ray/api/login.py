@@ -1,11 +1,11 @@
-"""Tokens for keys, narrower tokens for tokens, and their end: /api/auth."""
+"""Tokens for keys, narrower tokens for tokens, their end, and who one is: /api/auth."""
 
 from typing import Annotated, Literal
 
 from fastapi import Depends, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from scrapinsta_ray.api.auth import Credential, Gate, Session
+from scrapinsta_ray.api.auth import Credential, Gate, Session, bad_credentials
 from scrapinsta_ray.api.errors import ApiError, unknown_job
 from scrapinsta_ray.api.requests import JOB_ID, not_of_a_job, permitted, session_of
 from scrapinsta_ray.store import clients, progress, tokens
@@ -19,7 +19,7 @@ class LoginBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    api_key: str = Field(min_length=1, max_length=200, examples=["si_..."])
+    api_key: str = Field(min_length=1, max_length=200, examples=["si_..."], repr=False)
 
 
 class TokenBody(BaseModel):
@@ -49,7 +49,7 @@ class RevokeBody(BaseModel):
 class TokenAnswer(BaseModel):
     """Send it as `Authorization: Bearer <access_token>`."""
 
-    access_token: str
+    access_token: str = Field(repr=False)
     token_type: Literal["bearer"] = "bearer"
     expires_in: int
     client_id: str
@@ -64,8 +64,29 @@ class RevokeAnswer(BaseModel):
     revoked: Literal[True] = True
 
 
+class Limits(BaseModel):
+    """Messages are per sending account."""
+
+    messages_per_hour: int
+    messages_per_day: int
+    pulls_per_minute: int
+    results_per_minute: int
+    enqueues_per_minute: int
+    unfinished_tasks: int
+
+
+class MeAnswer(BaseModel):
+    """Whose key or token this is, and what it may do."""
+
+    client_id: str
+    name: str
+    scopes: list[str]
+    job_id: str | None
+    limits: Limits
+
+
 def add_login(app: FastAPI, db: Database, gate: Gate) -> None:
-    """Adds /api/auth/login, /jwt and /revoke."""
+    """Adds /api/auth/login, /jwt, /revoke and /me."""
 
     @app.post("/api/auth/login", tags=["auth"])
     def login(body: LoginBody, request: Request) -> TokenAnswer:
@@ -94,6 +115,20 @@ def add_login(app: FastAPI, db: Database, gate: Gate) -> None:
             _own_job(db, session, body.job_id)
         tokens.revoke(db, caller.client_id, body.jti or body.job_id or "", actor=caller.actor)
         return RevokeAnswer()
+
+    @app.get("/api/auth/me", tags=["auth"])
+    def me(session: Annotated[Session, Depends(session_of)]) -> MeAnswer:
+        caller = session.caller
+        client = clients.get(db, caller.client_id)
+        if client is None:  # it was deleted a moment ago
+            raise bad_credentials()
+        return MeAnswer(
+            client_id=client.id,
+            name=client.name,
+            scopes=sorted(caller.scopes),
+            job_id=caller.job_id,
+            limits=Limits(**{name: getattr(client, name) for name in clients.LIMITS}),
+        )
 
 
 def _own_job(db: Database, session: Session, job_id: str) -> None:
