@@ -59,7 +59,11 @@ CATALOGUE: Mapping[str, tuple[str, Options]] = {
 """Each fault: what is seen, and its options with their defaults; a tuple lists the choices, the default first."""
 
 
-WHERE = {
+_ENTERED = ("api", "page")
+WHERE: Mapping[str, Sequence[str]] = {
+    "logged_out": _ENTERED,
+    "login_redirect": _ENTERED,
+    "dead_session": _ENTERED,
     "wrong_password": ("login_call",),
     "two_factor": ("login_call",),
     "soft_blocked": ("followings",),

@@ -125,10 +125,10 @@ def _joined(known: Span | None, other: Span) -> Span:
 
 
 def _overlaps(of: str, spans: Iterable[tuple[Any, Span]]) -> Iterator[dict[str, Any]]:
-    """Every two that acted at once: the later one had begun before the earlier one's last request."""
+    """Every two that acted at once: the later one had begun by the earlier one's last request."""
     for (one, first), (other, second) in combinations(spans, 2):
         begin, end = max(first.first, second.first), min(first.last, second.last)
-        if begin < end:
+        if begin <= end:
             yield {"of": of, "which": [one, other], "from": moment(begin), "until": moment(end)}
 
 

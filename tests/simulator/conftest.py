@@ -4,6 +4,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -86,13 +87,12 @@ def site_url() -> Iterator[str]:
         stop(server)
 
 
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    """One Chromium for a module's tests."""
+@contextmanager
+def a_chromium(folder: Path) -> Iterator[webdriver.Chrome]:
     options = webdriver.ChromeOptions()
     if CHROMIUM.exists():
         options.binary_location = str(CHROMIUM)
-    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
+    for flag in [*FLAGS, f"--user-data-dir={folder}"]:
         options.add_argument(flag)
     driver = Path("/usr/bin/chromedriver")
     service = Service(str(driver)) if driver.exists() else Service()
@@ -101,6 +101,13 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chr
         yield chrome
     finally:
         chrome.quit()
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """One Chromium for a module's tests."""
+    with a_chromium(tmp_path_factory.mktemp("chromium")) as chrome:
+        yield chrome
 
 
 @pytest.fixture

@@ -20,6 +20,12 @@ def show(client, **parts):
     return answer.json()
 
 
+def assigned(pattern, page):
+    """What a page's script sets or hands over."""
+    (text,) = pattern.findall(page)
+    return json.loads(text)
+
+
 def hiding(people):
     users = (people.user(index) for index in range(people.size))
     return next(u for u in users if u.exists and not u.is_private and u.hides_likes and u.posts > 12)
@@ -31,7 +37,7 @@ def hiding(people):
 def test_a_page_may_carry_the_profile_as_shared_data(bot):
     show(bot, profile="shared_data")
     page = bot.get("/cafe_lucia/").text
-    user = json.loads(SHARED.search(page)[1])["entry_data"]["ProfilePage"][0]["graphql"]["user"]
+    user = assigned(SHARED, page)["entry_data"]["ProfilePage"][0]["graphql"]["user"]
     assert (user["username"], user["edge_followed_by"]["count"]) == ("cafe_lucia", 18432)
     assert len(user["edge_owner_to_timeline_media"]["edges"]) == 12
     assert not inline(page, "xig_user_by_username")
@@ -40,7 +46,7 @@ def test_a_page_may_carry_the_profile_as_shared_data(bot):
 def test_a_page_may_carry_the_profile_as_additional_data(bot):
     show(bot, profile="additional_data")
     page = bot.get("/cafe_lucia/").text
-    assert json.loads(ADDITIONAL.search(page)[1])["graphql"]["user"]["edge_follow"]["count"] == 412
+    assert assigned(ADDITIONAL, page)["graphql"]["user"]["edge_follow"]["count"] == 412
 
 
 def test_a_page_may_carry_no_profile_at_all(bot):
@@ -93,7 +99,8 @@ def test_the_posts_of_a_profile_may_be_left_out(bot):
 
 def everything(client, after):
     """Every page of a list; `after` reads (rows, next cursor) from a body."""
-    rows, cursor = [], ""
+    rows: list[object] = []
+    cursor: str | None = ""
     while cursor is not None:
         page, cursor = after(client.get(FEED, params={"max_id": cursor}).json())
         rows += page
@@ -184,7 +191,8 @@ def test_ids_and_cursors_of_one_kind(bot, how, kind):
 def test_the_list_as_a_graph(bot):
     true = bot.get("/_truth/followings/cafe_lucia").json()["usernames"]
     show(bot, followings="graphql")
-    names, cursor = [], ""
+    names: list[str] = []
+    cursor: str | None = ""
     while cursor is not None:
         edge = bot.get(LIST, params={"count": 50, "max_id": cursor}).json()["data"]["user"]["edge_follow"]
         names += [row["node"]["username"] for row in edge["edges"]]

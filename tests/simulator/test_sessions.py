@@ -4,6 +4,7 @@ import pytest
 
 from scrapinsta_ray.simulator.app import make_app
 from scrapinsta_ray.simulator.population import make_population
+from scrapinsta_ray.simulator.sessions import AccountLog, Connection, SessionLog, Span
 from tests.simulator.conftest import NOW, TestClient, log_in
 
 LOGIN = "/api/v1/web/accounts/login/ajax/"
@@ -107,3 +108,38 @@ def test_the_journal_tells_log_ins_sessions_and_kinds(bot):
     last = told["sessions"][-1]
     assert last["requests"] == 3 and last["first"] <= last["last"]
     assert bot.cookies["sessionid"] not in str(told)
+
+
+def test_two_sessions_at_once_are_found(app, bot):
+    other = TestClient(app, headers=bot.headers)
+    other.cookies.set("csrftoken", bot.cookies["csrftoken"])
+    bot.get("/cafe_lucia/")
+    log_in(other, "bot_1")
+    for client in (other, bot, other):
+        assert client.get("/cafe_lucia/").status_code == 200
+    told = bot.get("/_sessions", params={"account": "bot_1"}).json()
+    (overlap,) = told["overlaps"]
+    one, two = told["accounts"]["bot_1"]["sessions"]
+    assert overlap["which"] == [one["session"], two["session"]] and overlap["of"] == "session"
+    assert (overlap["from"], overlap["until"]) == (two["first"], one["last"])
+
+
+def test_one_session_after_the_other_is_none_at_once(app, bot):
+    bot.get("/cafe_lucia/")
+    log_in(bot, "bot_1")
+    bot.get("/cafe_lucia/")
+    told = bot.get("/_sessions").json()
+    assert told["overlaps"] == []
+    assert len(told["accounts"]["bot_1"]["sessions"]) == 2
+    assert len(told["accounts"]["bot_1"]["login_times"]) == 2
+
+
+def test_a_copied_cookie_in_two_browsers_is_found():
+    log = AccountLog()
+    session = log.sessions["token%3An"] = SessionLog(Span(0, 9))
+    for name, browser, first, last in [("a", 11, 0, 3), ("b", 11, 2, 5), ("c", 12, 4, 9), ("d", None, 0, 9)]:
+        session.connections[name] = Connection(Span(first, last, 1), "agent", browser)
+    (overlap,) = log.shown()["overlaps"]
+    assert (overlap["of"], overlap["which"]) == ("browser", [11, 12])
+    assert overlap["from"].endswith("00:00:04+00:00") and overlap["until"].endswith("00:00:05+00:00")
+    assert {one["browser"]: one["requests"] for one in log.shown()["browsers"]} == {11: 2, 12: 1}

@@ -50,6 +50,8 @@ async function call(path, form) {
   const body = await answer.json().catch(() => ({}));
   if (body.message === "feedback_required") tell(body.feedback_title, body.feedback_message);
   if (body.message === "checkpoint_required") location.assign(body.checkpoint_url);
+  if (body.message === "challenge_required") location.assign(body.challenge.url);
+  if (answer.redirected && /^\/(challenge|accounts\/suspended)\//.test(new URL(answer.url).pathname)) location.assign(answer.url);
   if (body.message === "login_required") location.assign(`/accounts/login/?next=${encodeURIComponent(location.pathname)}`);
   return {ok: answer.ok, status: answer.status, body};
 }
