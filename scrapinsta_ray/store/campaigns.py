@@ -6,7 +6,7 @@ from sqlalchemy import Connection, exists, select, update
 
 from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, TaskStatus
 from scrapinsta_ray.errors import TemplateRetired, UnknownTemplate
-from scrapinsta_ray.store import candidates, templates
+from scrapinsta_ray.store import candidates, templates, visits
 from scrapinsta_ray.store.database import AnyRow, Database, clock, reading, transaction
 from scrapinsta_ray.store.jobs import SKIPS, Asked, Outreach, add_messages, add_tasks
 from scrapinsta_ray.store.tables import job_tasks, jobs
@@ -105,13 +105,14 @@ def _begin(tx: Connection, job: AnyRow, *, after: AnyRow) -> None:
         .where(jobs.c.id == job.id)
         .values(status=JobStatus.RUNNING, total_items=total, skipped=skipped)
     )
-    if total == 0:
+    if total == 0 or not _any_task(tx, job.id, UNFINISHED):
         _close(tx, job)
 
 
 def _begin_analysis(tx: Connection, asked: Asked, job: AnyRow, after: AnyRow) -> int:
     names = candidates.followed(tx, after.id)
     add_tasks(tx, asked, job.id, Kind.ANALYZE_PROFILE, [(name, None) for name in names])
+    visits.reuse_at_once(tx, job.id, job.params.get("max_age_hours") or 0)
     return len(names)
 
 

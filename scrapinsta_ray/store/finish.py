@@ -13,7 +13,7 @@ from scrapinsta_ray.domain.models import Kind, Profile, Score, Task, TaskStatus
 from scrapinsta_ray.domain.pacing import RETRY_FACTOR, retry_delay_s
 from scrapinsta_ray.domain.transitions import Change, Held, Report, Verdict, apply
 from scrapinsta_ray.errors import RateLimited
-from scrapinsta_ray.store import forgotten, ledger, meters, outbox, profiles, suppressions
+from scrapinsta_ray.store import forgotten, ledger, meters, outbox, profiles, suppressions, visits
 from scrapinsta_ray.store.database import AnyRow, Database, change_one, microseconds, now, transaction
 from scrapinsta_ray.store.indexes import CHANGE, CHANGE_NAMED, KEY, NAME, by
 from scrapinsta_ray.store.tables import job_tasks
@@ -107,7 +107,17 @@ def finish_work(tx: Connection, done: Sequence[Work], *, retry_base_s: float) ->
             kept.append(work)
     ending.write(tx)
     profiles.store(tx, [w.profile for w in kept if w.profile], [w.score for w in kept if w.score])
+    visits.record(tx, {w.task.username: _outcome(w.report) for w in kept if _is_final(w)})
     return answers
+
+
+def _is_final(work: Work) -> bool:
+    """Another would have seen the same: the profile was read, is private, or is not there."""
+    return work.task.kind is Kind.ANALYZE_PROFILE and (work.report.ok or work.report.code == "not_found")
+
+
+def _outcome(report: Report) -> dict[str, Any]:
+    return {"status": TaskStatus.OK if report.ok else TaskStatus.ERROR, **_reason(report)}
 
 
 def finish_messages(db: Database, sent: Sequence[Sent], *, retry_base_s: float) -> list[Ended]:

@@ -23,6 +23,7 @@ from scrapinsta_ray.store.tables import (
     profile_scores,
     profiles,
     suppressions,
+    visits,
 )
 
 REASON = "forgotten"
@@ -53,7 +54,7 @@ def _forget(tx: Connection, actor: str, username: str) -> tuple[Erased, set[str]
     name = forgotten.pseudonym(forgotten.salt(tx, alone=True), username)
     rows = {
         str(table.name): tx.execute(delete(table).where(table.c.username == username)).rowcount
-        for table in (profiles, media, profile_scores)
+        for table in (profiles, media, profile_scores, visits)
     }
     rows["followings"] = _erase_followings(tx, username)
     tasks, cancelled, job_ids = _erase_tasks(tx, username, name)

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, exc, insert, or_, select
+from sqlalchemy import Connection, exc, exists, insert, or_, select
 
 from scrapinsta_ray.domain import messages, usernames
 from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, TaskStatus
 from scrapinsta_ray.errors import PersonForgotten, RateLimited, TooManyTasks
-from scrapinsta_ray.store import candidates, forgotten, ledger, meters, templates
+from scrapinsta_ray.store import candidates, forgotten, ledger, meters, templates, visits
 from scrapinsta_ray.store.database import Database, clock, insert_alike, reading, transaction
 from scrapinsta_ray.store.ids import new_job_id
 from scrapinsta_ray.store.tables import job_tasks, jobs
@@ -89,20 +89,46 @@ def enqueue_fetch(db: Database, asked: Asked, target: str, limit: int) -> Enqueu
 
 
 def enqueue_analysis(
-    db: Database, asked: Asked, names: Sequence[str], extra: Mapping[str, Any] | None
+    db: Database,
+    asked: Asked,
+    names: Sequence[str],
+    extra: Mapping[str, Any] | None,
+    *,
+    max_age_hours: float = 0,
 ) -> Enqueued:
-    """Read and score each of `names`; no usernames, doubles and the forgotten are left out and counted."""
+    """Read and score each of `names`; no usernames, doubles and the forgotten are left out and counted.
+
+    Profiles visited within `max_age_hours` are not visited again.
+    """
     named, sifted = sift(names)
 
     def make(tx: Connection, job_id: str) -> Enqueued:
         good, skipped = _without_forgotten(tx, named, sifted)
-        add_job(tx, asked, job_id, Kind.ANALYZE_PROFILE, {"extra": extra}, total=len(good), skipped=skipped)
+        params = {"extra": extra, "max_age_hours": max_age_hours}
+        add_job(tx, asked, job_id, Kind.ANALYZE_PROFILE, params, total=len(good), skipped=skipped)
         add_tasks(tx, asked, job_id, Kind.ANALYZE_PROFILE, [(name, None) for name in good])
         if not good:
             _set_total(tx, job_id, 0, skipped)
+        elif visits.reuse_at_once(tx, job_id, max_age_hours) == len(good):
+            _end_as_reused(tx, job_id)
         return Enqueued(job_id, len(good), skipped)
 
     return _once(db, asked, make)
+
+
+def _end_as_reused(tx: Connection, job_id: str) -> None:
+    """The end of a new job of which no task is left to do: as `campaigns.settle` would say it."""
+    ok = exists().where(job_tasks.c.job_id == job_id, job_tasks.c.status == TaskStatus.OK)
+    any_ok = tx.scalar(select(ok))
+    tx.execute(
+        jobs.update()
+        .where(jobs.c.id == job_id)
+        .values(
+            status=JobStatus.DONE if any_ok else JobStatus.ERROR,
+            reason_code=None if any_ok else "not_found",
+            finished_at=clock(tx),
+        )
+    )
 
 
 def enqueue_messages(db: Database, asked: Asked, outreach: Outreach) -> Enqueued:
@@ -186,7 +212,7 @@ def _enqueue(
     meters.spend(tx, asked.client_id, meters.ENQUEUES)
     room = meters.room_for_tasks(tx, asked.client_id)
     made = make(tx, job_id)
-    room.check(tx, made.total_items or len(made.stages[:1]))
+    room.refuse(made.total_items or len(made.stages[:1]))
     return made
 
 

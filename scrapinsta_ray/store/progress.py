@@ -139,15 +139,21 @@ def _messages(tx: Connection, client_id: str, job_id: str, after: int, limit: in
 def _profiles(tx: Connection, job_id: str, after: int, limit: int) -> Page:
     score = (profile_scores.c[name] for name in ("model", "engagement", "success", "parts"))
     query = (
-        analysis_rows(job_id, job_tasks.c.id.label("task"), profiles, *score)
+        analysis_rows(job_id, job_tasks.c.id.label("task"), job_tasks.c.result, profiles, *score)
         .join(profiles, profiles.c.username == job_tasks.c.username)
         .where(job_tasks.c.id > after)
         .order_by(job_tasks.c.id)
         .limit(limit + 1)
     )
-    found = _cut([dict(row) for row in tx.execute(query).mappings()], "task", limit)
+    found = _cut([_with_reuse(dict(row)) for row in tx.execute(query).mappings()], "task", limit)
     posts = _media_of(tx, [row["username"] for row in found.items])
     return Page([{**row, "media": posts.get(row["username"], [])} for row in found.items], found.next_cursor)
+
+
+def _with_reuse(row: dict[str, Any]) -> dict[str, Any]:
+    """Whether the profile was visited for this job, or for another a while before: at `analyzed_at`."""
+    result = row.pop("result") or {}
+    return {**row, "reused": bool(result.get("reused"))}
 
 
 def _media_of(tx: Connection, usernames: Sequence[str]) -> dict[str, list[Row]]:

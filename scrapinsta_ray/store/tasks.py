@@ -70,8 +70,7 @@ def lease_work(tx: Connection, kind: Kind, *, limit: int, ttl_s: float, after_cl
     Within a tenant by priority, then age. May give fewer than there are when a tenant has less than its share; the
     next call gets those.
     """
-    lowest, highest, expires = tx.execute(_SPAN, {"kind": kind, "ttl": microseconds(ttl_s)}).one()
-    waiting = _in_turn(tx, kind, lowest, highest, after=after_client, most=limit)
+    waiting, expires = tenants_in_turn(tx, kind, ttl_s, after=after_client, most=limit)
     rows: list[AnyRow] = []
     for client, share in zip(waiting, shares(limit, len(waiting)), strict=True):
         rows += lock_queued(tx, kind, client, "", limit=share)
@@ -86,6 +85,14 @@ _SPAN = select(
     now(bindparam("ttl", type_=BigInteger())),
 ).where(*_QUEUED)
 _NEXT = select(func.min(job_tasks.c.client_id)).where(*_QUEUED, job_tasks.c.client_id > bindparam("after"))
+
+
+def tenants_in_turn(
+    tx: Connection, kind: Kind, ttl_s: float, *, after: str, most: int
+) -> tuple[list[str], datetime]:
+    """Up to `most` tenants with queued work in the order of their turns, and when a lease of now expires."""
+    lowest, highest, expires = tx.execute(_SPAN, {"kind": kind, "ttl": microseconds(ttl_s)}).one()
+    return _in_turn(tx, kind, lowest, highest, after=after, most=most), expires
 
 
 def _in_turn(

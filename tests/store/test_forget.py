@@ -147,6 +147,7 @@ def test_no_name_is_left_and_counts_are_as_they_were(db: Database, a_client: str
         "profiles": 1,
         "media": 1,
         "profile_scores": 1,
+        "visits": 1,
         "followings": 3,
         "job_tasks": 4,
         "jobs": 3,
