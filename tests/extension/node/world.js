@@ -5,9 +5,9 @@
  * or after the call has had its effect. What the page was asked to do it does on, as a real tab does.
  */
 
-import {Engine} from '../../extension/src/engine.js';
-import {NEW} from '../../extension/src/machine.js';
-import {sameText} from '../../extension/src/wishes.js';
+import {Engine} from '../../../extension/src/engine.js';
+import {NEW} from '../../../extension/src/machine.js';
+import {sameText} from '../../../extension/src/wishes.js';
 import {NOON, QUICK} from './kit.js';
 
 const NOTHING_EVER = new Promise(() => {});

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 
-import {DAY, HOUR} from '../../extension/src/pace.js';
+import {DAY, HOUR} from '../../../extension/src/pace.js';
 import {QUICK} from './kit.js';
 import {World} from './world.js';
 

@@ -1,8 +1,8 @@
 /** What the tests have in common: a sender in any phase, and an environment without chance. */
 
-import {NEW} from '../../extension/src/machine.js';
+import {NEW} from '../../../extension/src/machine.js';
 
-/** @typedef {import('../../extension/src/types.js').Sender} Sender */
+/** @typedef {import('../../../extension/src/types.js').Sender} Sender */
 
 export const NOON = new Date(2026, 4, 4, 12).getTime();
 export const QUICK = {perHour: 6, perDay: 20, gapMinS: 60, gapMaxS: 60, fromHour: 0, toHour: 0};

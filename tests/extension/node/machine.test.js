@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 
-import {DRY_RUNS, FIRST_PENALTY, LEASE_MARGIN, LONGEST_PENALTY, NEW, WATCHDOG, alarmAt, next} from '../../extension/src/machine.js';
+import {DRY_RUNS, FIRST_PENALTY, LEASE_MARGIN, LONGEST_PENALTY, NEW, WATCHDOG, alarmAt, next} from '../../../extension/src/machine.js';
 import {NOON, env, held, item, sender} from './kit.js';
 
 const PHASES = ['resting', 'pulling', 'opening', 'entering', 'reading', 'typing', 'sending', 'paused', 'stopped'];

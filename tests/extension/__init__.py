@@ -1,0 +1,1 @@
+"""The browser extension: its JavaScript by Node, the whole of it in a real Chromium."""
