@@ -212,7 +212,7 @@ def _enqueue(
     meters.spend(tx, asked.client_id, meters.ENQUEUES)
     room = meters.room_for_tasks(tx, asked.client_id)
     made = make(tx, job_id)
-    room.refuse(made.total_items or len(made.stages[:1]))
+    room.check(tx, made.total_items or len(made.stages[:1]))
     return made
 
 
