@@ -159,6 +159,21 @@ def _seconds(text: str | None, default: float) -> float:
         return datetime.fromisoformat(text.replace(" ", "+")).timestamp()
 
 
+async def written(request: Request) -> Response:
+    """`{"from", "to", "by", "text"}`: a bubble in the thread of an account with somebody, by either of them."""
+    site = site_of(request)
+    try:
+        body = _object(await _json(request))
+        account, to, by, text = (str(body.get(name) or "") for name in ("from", "to", "by", "text"))
+        recipient = site.population.find(to)
+        if recipient is None or by not in (account, to) or not text.strip():
+            raise Nonsense("say from, to, by one of them, and a text")
+    except Nonsense as error:
+        return _refused(error)
+    site.threads.open(account, recipient).add(by, text, "")
+    return JSONResponse({"status": "ok"})
+
+
 async def about(request: Request) -> Response:
     """For people: what the site was told to do, and what it did."""
     site = site_of(request)
@@ -212,4 +227,5 @@ ROUTES = [
     Route("/_accounts/{name}/{action}", account, methods=["POST"]),
     Route("/_sessions", sessions),
     Route("/_requests", requests),
+    Route("/_threads", written, methods=["POST"]),
 ]

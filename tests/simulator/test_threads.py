@@ -85,3 +85,15 @@ def test_nobody_to_write_to(bot):
     assert (
         bot.post("/api/v1/direct_v2/create_group_thread/", data={"recipient_users": "[]"}).status_code == 404
     )
+
+
+def test_the_other_side_may_answer(bot):
+    for by, text in [("bot_1", "Hola"), ("cafe_lucia", "stop")]:
+        said = {"from": "bot_1", "to": "cafe_lucia", "by": by, "text": text}
+        assert bot.post("/_threads", json=said).status_code == 200
+    (told,) = written(bot)
+    assert [(m["by"], m["text"]) for m in told["messages"]] == [("bot_1", "Hola"), ("cafe_lucia", "stop")]
+    thread = thread_with(bot, "cafe_lucia")
+    assert '"text":"stop","mine":false' in bot.get(f"/direct/t/{thread}/").text
+    for wrong in ({}, [], {**said, "to": "nobody.at.all"}, {**said, "by": "bot_2"}, {**said, "text": " "}):
+        assert bot.post("/_threads", json=wrong).status_code == 422
