@@ -74,7 +74,7 @@ def _row(link: LexborNode, name: str, owners: Owners) -> LexborNode:
     for place in around(link):
         if owners[place.mem_id] != name or place.tag in ("body", "html") or is_a(place, (), ("dialog",)):
             break
-        if any(_is_heading(one) or folded(one.text()) in labels.SUGGESTED for one in place.css("*")):
+        if any(_is_heading(one) or _suggests(one, owners) for one in place.css("*")):
             break
         row = place
     return row

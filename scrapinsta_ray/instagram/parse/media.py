@@ -78,15 +78,15 @@ def parse_media(text: str, reels: bool = False) -> MediaPage:
     if not is_html(text):
         return media_in(shapes.loads(text), reels=reels)
     tree = parsed(text)
-    pages = [*_inline_pages(tree, reels), *grid_page(tree)]
+    pages = [*_inline_pages(tree, reels), *grid_page(tree, reels)]
     if not pages:
         raise LayoutChanged("The page carries no list of posts.", missing=CLIPS if reels else TIMELINE)
     return next((page for page in pages if reels and CLIPS in page.source), pages[0])
 
 
-def grid_page(tree: LexborHTMLParser) -> list[MediaPage]:
+def grid_page(tree: LexborHTMLParser, reels: bool = False) -> list[MediaPage]:
     """What a page shows as tiles, if it shows any."""
-    media = tuple(tiles(tree))
+    media = tuple(one for one in tiles(tree) if one.kind is MediaKind.REEL or not reels)
     return [MediaPage(media, "dom:grid", dict(reasons(media)), None, {"taken_at": "id"})] if media else []
 
 

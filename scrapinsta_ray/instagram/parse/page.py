@@ -43,11 +43,9 @@ def profile_on_page(tree: LexborHTMLParser, username: str | None = None) -> Prof
     if name is None or (username and name != username) or (header is None and not _described(tree)):
         raise LayoutChanged("The page shows no profile.", missing="header a[href*='/followers']")
     found = dict(_shown(tree, header, name))
-    if not any(field in found for field in labels.COUNTS) and "is_private" not in found:
+    if not any(field in found for field in labels.COUNTS) and not found.get("is_private", (False,))[0]:
         raise LayoutChanged("The page shows no counts.", missing="header a[href*='/followers']")
     posts = None if found.get("is_private", (False, ""))[0] else next(iter(grid_page(tree)), None)
-    if posts and "is_private" not in found:
-        found["is_private"] = (False, "dom:grid")
     return _made(name, found, posts)
 
 
@@ -111,14 +109,14 @@ def _shown(
         yield "full_name", (full_name, "dom:title")
     if biography := _described_biography(tree):
         yield "biography", (biography, "dom:description")
-    if _is_private(tree):
-        yield "is_private", (True, "dom:headings")
+    if header or _is_private(tree):  # a page that shows its head would say it
+        yield "is_private", (_is_private(tree), "dom:headings")
     if header and header.css_first("a[href], span, li"):
         yield "is_verified", (labels.is_verified(header), "dom:header")
 
 
 def _made(name: str, found: dict[str, tuple[Any, str]], posts: MediaPage | None) -> Profile:
-    source = {"username": "dom:title", **{field: place for field, (_, place) in found.items()}}
+    source = {"username": "dom:page", **{field: place for field, (_, place) in found.items()}}
     missing = {field: shapes.ABSENT for field in (*_FIELDS, "is_private") if field not in found}
     if posts:
         source |= {

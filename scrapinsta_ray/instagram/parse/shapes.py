@@ -117,7 +117,8 @@ def gap(data: Any, *paths: str) -> str:
     reached = [(_depth(data, path.split(".")), path) for path in paths]
     deepest = max(depth for depth, _ in reached)
     if deepest == 0:
-        return " | ".join(paths)
+        empty = [path.partition(".")[0] for path in paths if _present(data, path.partition(".")[0])]
+        return " | ".join(dict.fromkeys(empty)) or " | ".join(paths)
     path = next(path for depth, path in reached if depth == deepest)
     return ".".join(path.split(".")[: deepest + 1])
 
