@@ -74,9 +74,20 @@ def commands() -> set[str]:
 @PAGES
 def test_every_command_exists(page: Path) -> None:
     known = commands()
-    named = re.findall(r"(?:^|[`(/])scrapinsta ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", page.read_text(), re.MULTILINE)
+    named = re.findall(
+        r"(?:^|[`(/])scrapinsta ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", page.read_text(), re.MULTILINE
+    )
     assert named
     assert not [words for words in named if words not in known and words.split()[0] not in known]
+
+
+@BOTH
+def test_every_command_stands_in_the_table(readme: Path) -> None:
+    rows = re.findall(r"^\| `scrapinsta ([^`]+)` \|", readme.read_text(), re.MULTILINE)
+    assert rows
+    several = "parse "  # one row for all of them
+    known = {words for words in commands() if not words.startswith(several)}
+    assert not [words for words in known if not any(f"{row} ".startswith(f"{words} ") for row in rows)]
 
 
 @PAGES
