@@ -6,7 +6,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from scrapinsta_ray import __version__
-from scrapinsta_ray.cli import accounts, bench, clients, db, keys, parse, run, setup, tokens
+from scrapinsta_ray.cli import (
+    accounts,
+    bench,
+    clients,
+    consent,
+    db,
+    keys,
+    parse,
+    run,
+    setup,
+    suppress,
+    templates,
+    tokens,
+)
 from scrapinsta_ray.cli.output import complain, out
 from scrapinsta_ray.errors import ScrapInstaError
 
@@ -18,11 +31,14 @@ app = typer.Typer(
 app.add_typer(run.app)  # those without a name stand beside the groups
 app.add_typer(bench.app)
 app.add_typer(setup.app)
+app.add_typer(consent.app)
 app.add_typer(db.app, name="db")
 app.add_typer(clients.app, name="clients")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(templates.app, name="templates")
+app.add_typer(suppress.app, name="suppress")
 app.add_typer(parse.app, name="parse")
 
 

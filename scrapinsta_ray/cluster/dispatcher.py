@@ -24,7 +24,7 @@ from scrapinsta_ray.domain.models import Kind, Task
 from scrapinsta_ray.domain.routing import ACTIONS, Candidate, assign, in_turn, shares, wish_of
 from scrapinsta_ray.domain.transitions import Report, Verdict
 from scrapinsta_ray.errors import DatabaseAway
-from scrapinsta_ray.store import accounts, campaigns, finish, tasks, visits
+from scrapinsta_ray.store import accounts, campaigns, finish, prune, tasks, visits
 from scrapinsta_ray.store.accounts import Account
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.finish import Ended, Work
@@ -54,6 +54,9 @@ class Dispatcher:
         self._last_client: dict[Kind, str] = {}
         self._last_kind: Kind | None = None
         self._stragglers_at = 0.0
+        self._upkeep = prune.Upkeep(self._db, self._settings.retention)
+        self._upkeep_at = 0.0
+        self._upkeep_turn: asyncio.Task[None] | None = None
         self._stopping = False
         self._wake: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -113,6 +116,7 @@ class Dispatcher:
             await asyncio.to_thread(self._rescue)
         if time.monotonic() >= self._stragglers_at:
             await asyncio.to_thread(self._settle_stragglers)
+        self._begin_upkeep()
         if not waiting.kinds:
             return _SHORTEST_S if waiting.due or waiting.expired else self._settings.poll_idle_s
         fleet = await asyncio.to_thread(accounts.everyone, self._db)
@@ -130,6 +134,24 @@ class Dispatcher:
     def _settle_stragglers(self) -> None:
         campaigns.settle(self._db, campaigns.stragglers(self._db))
         self._stragglers_at = time.monotonic() + _STRAGGLERS_EVERY_S
+
+    def _begin_upkeep(self) -> None:
+        """Now and then a turn of it, beside the rounds: no dispatch waits for it."""
+        under_way = self._upkeep_turn and not self._upkeep_turn.done()
+        if not under_way and time.monotonic() >= self._upkeep_at:
+            self._upkeep_at = time.monotonic() + prune.EVERY_S
+            self._upkeep_turn = asyncio.create_task(self._keep_up())
+
+    async def _keep_up(self) -> None:
+        try:
+            for done in await asyncio.to_thread(self._upkeep.turn):
+                log.info(
+                    "of %s, %d old rows went and %d were emptied", done.table, done.deleted, done.emptied
+                )
+        except DatabaseAway:
+            log.warning("no upkeep: the database is away")
+        except Exception:
+            log.exception("a turn of the upkeep failed")
 
     # ---- leasing and routing -----------------------------------------------------------------------------
 

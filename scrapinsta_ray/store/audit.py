@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, String, cast, insert, select
 
 from scrapinsta_ray.store.database import now, reading
 from scrapinsta_ray.store.tables import audit_log
@@ -54,11 +54,13 @@ def entries(
     *,
     action: str | None = None,
     since: datetime | None = None,
+    about: str | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> Sequence[Entry]:
     """The newest `limit` entries, newest first; `before` is the id behind which to go on.
 
+    `about` is the subject, or the hash of one of several people.
     `action` also stands for all that begin with it and a dot: `key` for `key.created`.
     """
     query = select(audit_log).order_by(audit_log.c.id.desc()).limit(limit)
@@ -68,6 +70,9 @@ def entries(
         query = query.where(
             (audit_log.c.action == action) | audit_log.c.action.startswith(f"{action}.", autoescape=True)
         )
+    if about:
+        is_named = cast(audit_log.c.details, String).contains(f'"{about}"', autoescape=True)
+        query = query.where((audit_log.c.subject == about) | is_named)
     if since:
         query = query.where(audit_log.c.at >= since)
     if before is not None:
