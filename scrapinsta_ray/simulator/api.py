@@ -111,6 +111,7 @@ def _logged_in(site: Site, username: str) -> Response:
     )
     answer.set_cookie("sessionid", token, max_age=31_536_000, httponly=True, samesite="lax")
     answer.set_cookie("ds_user_id", pk, max_age=7_776_000, samesite="lax")
+    answer.set_cookie("rur", f"CLN%2C{pk}%2C{secrets.token_hex(4)}", httponly=True, samesite="lax")
     return answer
 
 

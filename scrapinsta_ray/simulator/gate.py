@@ -171,6 +171,8 @@ def turned_away(visit: Visit) -> Response | None:
     """What somebody who is not logged in gets instead: a 401 for a call, the log-in form for a page."""
     if visit.account or _OPEN.fullmatch(visit.path):
         return None
+    if visit.kind == "profile" and visit.layout.strangers == "profiles" and not visit.is_api:
+        return None
     if visit.is_api:
         return JSONResponse(_WALL, 401)
     wanted = f"{visit.path}?{urlencode(visit.query)}" if visit.query else visit.path

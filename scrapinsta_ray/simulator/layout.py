@@ -21,6 +21,7 @@ CHOICES: Mapping[str, tuple[Any, ...]] = {
     "views": ("icon", "text"),
     "titles": (True, False),
     "links": ("plain", "encoded"),
+    "strangers": ("form", "profiles"),
     "login_form": ("username", "email", "unnamed"),
 }
 """Each part of the layout and its variants, the default first; docs/simulator.md says what they are."""
@@ -50,6 +51,7 @@ class Layout:
     views: str = "icon"
     titles: bool = True
     links: str = "plain"
+    strangers: str = "form"
     login_form: str = "username"
 
 

@@ -251,6 +251,15 @@ def test_links_may_have_their_slashes_encoded(bot):
     assert 'href="/cafe_lucia/followers/"' not in page
 
 
+def test_strangers_may_see_profiles_but_no_lists(stranger):
+    assert stranger.get("/cafe_lucia/").status_code == 302
+    show(stranger, strangers="profiles")
+    page = stranger.get("/cafe_lucia/").text
+    assert "18.4K" in page and "next=%2Fcafe_lucia%2Ffollowing%2F" in page and "<nav" not in page
+    assert stranger.get("/cafe_lucia/following/").status_code == 302
+    assert stranger.get(PROFILE).status_code == stranger.get("/cafe_lucia/?__a=1").status_code == 401
+
+
 @pytest.mark.parametrize(
     ("form", "named"), [("username", ["username", "password"]), ("email", ["email", "pass"]), ("unnamed", [])]
 )
