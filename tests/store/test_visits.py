@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from scrapinsta_ray.domain.models import Completeness, Following, FollowingPage, Kind, Profile, Task
 from scrapinsta_ray.domain.scoring import scores_of
@@ -21,7 +21,7 @@ from scrapinsta_ray.store import (
     tasks,
     visits,
 )
-from scrapinsta_ray.store.database import Database, now
+from scrapinsta_ray.store.database import Database, now, transaction
 from scrapinsta_ray.store.jobs import Asked, Outreach
 from scrapinsta_ray.store.tables import job_tasks, profiles
 from scrapinsta_ray.store.tables import visits as table
@@ -42,7 +42,7 @@ def end(db: Database, task: Task, code: str = "ok", *, ok: bool = True, retryabl
     profile = Profile(task.username, followers=100) if code == "ok" else None
     score = scores_of([profile])[0] if profile else None
     finish.finish_work(
-        db, [finish.Work(task, report, "bot_1", {"media": 0}, profile, score)], retry_base_s=0.01
+        db, [finish.Work(task, report, "bot_1", {"media": 0}, profile, score)], retry_base_s=60
     )
     campaigns.settle(db, [task.job_id])
 
@@ -74,9 +74,13 @@ def age(db: Database, hours: float) -> None:
 
 def wake(db: Database) -> None:
     """What is delayed is due."""
-    with db.begin() as tx:
-        tx.execute(update(job_tasks).where(job_tasks.c.status == "delayed").values(available_at=now(-1)))
+    _make_due(db)
     tasks.promote(db)
+
+
+@transaction
+def _make_due(tx: Connection) -> None:
+    tx.execute(update(job_tasks).where(job_tasks.c.status == "delayed").values(available_at=now(-1)))
 
 
 def test_a_fresh_profile_is_reused_at_once_and_says_so(db: Database, a_client: str) -> None:
