@@ -1,0 +1,193 @@
+"""One account's session: made when it is needed, made again when its browser died, renewed when that is worn out."""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from scrapinsta_ray import errors
+from scrapinsta_ray.cluster import names
+from scrapinsta_ray.cluster.tenure import Tenure
+from scrapinsta_ray.instagram.browser import Browser, BrowserOptions
+from scrapinsta_ray.instagram.session import AccountSession
+from scrapinsta_ray.settings import Settings
+from scrapinsta_ray.store import accounts
+from scrapinsta_ray.store.database import Database
+
+log = logging.getLogger(__name__)
+
+PARK_AFTER_S = 20.0
+"""An idle account's page goes on running its scripts for so long; then it is left for an empty one."""
+
+_WEIGHED_EVERY = 20
+"""The browser's memory is looked at after so many tasks, since looking costs as much as reading a profile."""
+
+
+class SessionKeeper:
+    """The only session of an account, or none.
+
+    It holds the account's lease, and no browser outlives that. One thread works with it, within `at_work`; `lives`
+    and `screenshot` are for all.
+    """
+
+    def __init__(self, db: Database, found: Settings, username: str) -> None:
+        """Waits until no other process can be this account."""
+        self._db, self._settings, self._username = db, found, username
+        self._session: AccountSession | None = None
+        self._logins_saved = 0
+        self._tasks = 0
+        self._working = threading.Lock()
+        self._parking: threading.Timer | None = None
+        lease = names.account_lease(username)
+        self.tenure = Tenure(db, lease, found.lease_ttl_s, self._lost, self._limit_life)
+
+    # ---- for the thread that works -----------------------------------------------------------------------
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """While the body runs the page is left alone; a while after it, it is parked."""
+        with self._working:
+            if self._parking:
+                self._parking.cancel()
+            try:
+                yield
+            finally:
+                self._tasks += 1
+                self._park_later()
+
+    def logged_in(self) -> AccountSession:
+        """The session, in a living browser; the cookies are saved when it is new.
+
+        Raises what AccountSession.ensure_logged_in raises, BrowserGone and BrowserMissing, and NeedsHuman when the
+        account was removed.
+        """
+        if self._session is not None and self._session.browser.alive() and not self._worn_out():
+            return self._session
+        self.quit()
+        session = self._new()
+        try:
+            session.ensure_logged_in()
+        finally:
+            self._save(session)
+        return session
+
+    def quit(self) -> None:
+        """Saves the cookies as far as that goes, and ends the browser."""
+        session, self._session = self._session, None
+        if session is not None:
+            with suppress(errors.ScrapInstaError):
+                self._save(session)
+            session.browser.close()
+
+    # ---- for others --------------------------------------------------------------------------------------
+
+    def lives(self) -> bool:
+        """Is there a browser, and does it run?"""
+        session = self._session
+        return session is not None and session.browser.alive()
+
+    def screenshot(self) -> bytes:
+        """What the browser shows now, as PNG. Raises RetryLater when there is none."""
+        session = self._session
+        if session is None or not session.browser.alive():
+            raise errors.RetryLater(
+                f"{self._username} has no browser now: it gets one with its next task.", reason="no_browser"
+            )
+        return session.browser.screenshot()
+
+    def close(self) -> None:
+        """Ends the browser, then gives the account back: for a planned end."""
+        with self._working:
+            self.quit()
+            self.tenure.release()
+
+    # ---- the lease ---------------------------------------------------------------------------------------
+
+    def _limit_life(self) -> None:
+        """The browser ends before the lease does, whatever becomes of this process."""
+        session = self._session
+        if session is not None:
+            session.browser.limit_life(self.tenure.left_s())
+
+    def _lost(self) -> None:
+        """The account may soon be somebody else's: the browser ends, and with it this process, which Ray replaces."""
+        try:
+            session = self._session
+            if session is not None:
+                session.browser.kill()
+        finally:
+            os._exit(1)  # whatever the browser did; its guard ends it with us
+
+    # ---- the browser -------------------------------------------------------------------------------------
+
+    def _new(self) -> AccountSession:
+        """A session in a new browser, known at once, so that whatever happens it can be ended."""
+        known = accounts.credentials(self._db, self._settings.fernet, self._username)
+        if known is None:
+            raise errors.NeedsHuman("This account was removed.")
+        session = AccountSession(
+            Browser(self._options()),
+            self._settings.site_url,
+            known.username,
+            known.password,
+            known.cookies,
+            totp_secret=known.totp_secret,
+            may_act=self.tenure.is_sure,
+        )
+        self._session, self._logins_saved, self._tasks = session, 0, 0
+        self._limit_life()
+        return session
+
+    def _options(self) -> BrowserOptions:
+        return BrowserOptions(
+            user_data_dir=self._settings.home / "browsers" / self._username,
+            headless=self._settings.headless,
+            language=self._settings.language,
+            binary=self._settings.chromium,
+            driver=self._settings.chromedriver,
+        )
+
+    def _worn_out(self) -> bool:
+        assert self._session
+        if self._tasks >= self._settings.browser_tasks:
+            why = f"{self._tasks} tasks"
+        elif self._tasks % _WEIGHED_EVERY == _WEIGHED_EVERY - 1 and self._too_big(self._session.browser):
+            why = "its memory"
+        else:
+            return False
+        log.info("a new browser after %s", why, extra={"account_bot": self._username})
+        return True
+
+    def _too_big(self, browser: Browser) -> bool:
+        return browser.memory() > self._settings.browser_memory_mb * 2**20
+
+    def _save(self, session: AccountSession) -> None:
+        if not session.browser.alive() or not self.tenure.is_sure():
+            return
+        accounts.save_session(
+            self._db,
+            self._settings.fernet,
+            self._username,
+            session.cookies(),
+            logins=session.password_logins - self._logins_saved,
+        )
+        self._logins_saved = session.password_logins
+
+    # ---- idle --------------------------------------------------------------------------------------------
+
+    def _park_later(self) -> None:
+        self._parking = threading.Timer(PARK_AFTER_S, self._park)
+        self._parking.daemon = True
+        self._parking.start()
+
+    def _park(self) -> None:
+        session = self._session
+        if session is None or not self._working.acquire(blocking=False):
+            return
+        try:
+            session.browser.park()
+        except errors.ScrapInstaError:
+            log.info("an idle page could not be parked", extra={"account_bot": self._username})
+        finally:
+            self._working.release()
