@@ -595,12 +595,13 @@ def spelled(code: str) -> int:
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(damaged(), st.sampled_from(sorted(READERS)), st.sampled_from(["json", "sjs", "text", "shared"]))
 def test_no_damage_makes_a_parser_fail_or_a_number_up(data, reader, wrapped):
-    text = {
+    wrappers: dict[str, Any] = {
         "json": json.dumps,
         "sjs": lambda value: page(script(VIEWER), preloaded(value)),
         "text": lambda value: page(preloaded(json.dumps(value))),
         "shared": lambda value: page(f"<script>window._sharedData = {json.dumps(value)};</script>"),
-    }[wrapped](data)
+    }
+    text = wrappers[wrapped](data)
     try:
         read = READERS[reader](text)
     except LayoutChanged as error:

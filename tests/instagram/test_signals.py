@@ -1,4 +1,5 @@
 import json
+from html import escape
 
 import pytest
 from hypothesis import given
@@ -89,7 +90,38 @@ CALLS = [
     (404, "<html>Not Found</html>", "not_found", "not_found"),
     (404, {"message": "User not found", "status": "fail"}, "not_found", "not_found"),
     (200, {"data": {"user": None}, "status": "ok"}, "not_found", "not_found"),
+    (200, {"data": {"xig_user_by_username": None}}, "not_found", "not_found"),
+    (200, {"graphql": {"user": None}}, "not_found", "not_found"),
+    (200, {"user": None, "status": "ok"}, "not_found", "not_found"),
     (400, {"message": "Not authorized to view user", "status": "fail"}, "private", "private"),
+    (
+        400,
+        {
+            "message": "challenge_required",
+            "challenge": {"url": f"{SITE}/accounts/suspended/?next=/"},
+            "status": "fail",
+        },
+        "dead",
+        "suspended",
+    ),
+    (
+        400,
+        {"message": "checkpoint_required", "checkpoint_url": "/accounts/suspended/", "status": "fail"},
+        "dead",
+        "suspended",
+    ),
+    (
+        401,
+        {"message": "Espera unos minutos antes de volver a intentarlo.", "status": "fail"},
+        "cooldown",
+        "throttled",
+    ),
+    (200, {"data": None}, "retry", "no_data"),
+    (200, {"errors": [{"message": "execution error"}]}, "retry", "errors"),
+    (200, {"data": {"user": None}, "errors": [{"message": "execution error"}]}, "retry", "errors"),
+    (200, {"data": {"user": {"username": "a"}}, "errors": [{"message": "a field failed"}]}, "ok", "ok"),
+    (200, "\ufeff" + '{"status": "ok"}', "ok", "ok"),
+    (503, {"message": "Oops, an error occurred.", "status": "fail"}, "retry", "server_error"),
     (200, {"data": None, "errors": [{"message": "execution error"}]}, "retry", "errors"),
     (200, {"data": None, "errors": [{"message": "Rate limit exceeded"}]}, "cooldown", "throttled"),
     (200, {"status": "fail", "message": "unknown words"}, "retry", "failed"),
@@ -161,32 +193,126 @@ def test_dialogs_and_alerts_speak_for_the_site(where, text, signal, reason):
     assert (live.signal, live.reason) == (signal, reason)
 
 
-@pytest.mark.parametrize(
-    ("text", "signal", "reason"), [row for row in SAID if not row[0].startswith("Please")]
-)
+@pytest.mark.parametrize(("text", "signal", "reason"), SAID)
 def test_headings_and_titles_speak_when_they_say_nothing_else(text, signal, reason):
     for body in (page(f"<h1>{text}</h1>"), page(title=f"{text} • Instagram")):
         verdict = classify(200, PROFILE, {}, body, expects_json=False)
         assert (verdict.signal, verdict.reason) == (signal, reason)
 
 
+PEOPLES = {  # where people write, as the site's own pages show it
+    "biography": "<header><span>{}</span></header>",
+    "biography as a heading": '<header><h2>jane</h2><h1 dir="auto">{}</h1></header>',
+    "name": "<header><section><h2>{}</h2></section></header>",
+    "caption": "<article><span>{}</span></article>",
+    "caption as a heading": '<article><div><h1 dir="auto">{}</h1></div></article>',
+    "caption in a list": '<div><ul><li><a href="/jane/">jane</a><h1 dir="auto">{}</h1></li></ul></div>',
+    "caption over the page": '<div role="dialog"><article><a href="/jane/">jane</a><h1>{}</h1></article></div>',
+    "caption beside a name": '<div role="dialog"><div><a href="/jane/">jane</a><span>{}</span></div></div>',
+    "caption beside a date": '<div role="dialog"><div><span>{}</span><time>2 d</time></div></div>',
+    "comments": '<div role="dialog"><ul><li>ana: first!</li><li>{}</li></ul></div>',
+    "chat": '<div role="grid"><div role="row"><div dir="auto">{}</div></div></div>',
+    "chat over the page": '<div role="dialog"><div dir="auto">{}</div><p role="textbox"></p></div>',
+    "rows over the page": '<div role="dialog"><div role="row"><h1>{}</h1></div></div>',
+    "draft": '<div contenteditable="true" role="textbox"><h1>{}</h1></div>',
+    "alert in a chat": '<div role="row"><div role="alert">{}</div></div>',
+    "name in a list": '<div role="dialog"><h1>Following</h1><div><a href="/jane/">jane</a><b>{}</b></div></div>',
+    "inline JSON": '<script type="application/json">{{"biography": "{}"}}</script>',
+    "picture": '<img alt="{}">',
+    "link": '<a href="/jane/"><h1>{}</h1></a>',
+    "heading with more": "<h1>My name is {}</h1>",
+    "smaller heading": "<h3>{}</h3>",
+}
+
+
+@pytest.mark.parametrize("text", [said for said, _, _ in SAID])
+@pytest.mark.parametrize("place", PEOPLES)
+def test_what_people_write_never_trips_it(place, text):
+    body = page(PEOPLES[place].format(text))
+    assert classify(200, PROFILE, {}, body, expects_json=False).signal is Signal.OK
+
+
 @pytest.mark.parametrize("text", [said for said, _, _ in SAID])
 @pytest.mark.parametrize(
-    "place",
+    "title", ['Jane on Instagram: "{}"', "{} (@jane) • Instagram photos and videos", "{} - Jane • Instagram"]
+)
+def test_a_title_with_a_caption_or_a_name_never_trips_it(title, text):
+    body = page(title=title.format(text))
+    assert classify(200, PROFILE, {}, body, expects_json=False).signal is Signal.OK
+
+
+@pytest.mark.parametrize(
+    "text",
     [
-        "<header><span>{}</span></header>",  # a biography
-        "<article><span>{}</span></article>",  # a caption
-        '<div role="row"><div dir="auto">{}</div></div>',  # a chat
-        '<script type="application/json">{{"biography": "{}"}}</script>',
-        "<h1>My name is {}</h1>",
-        '<div role="dialog"><ul><li>ana: first!</li><li>{}</li></ul>'
-        + "<p>more comments</p>" * 40
-        + "</div>",
+        "jane\n3 d\nWe restrict certain activity to protect our community\nReply",
+        "jane.doe\nFollow\nAction Blocked\nTry Again Later",
+        "Comments\nana\nThis account is private",
     ],
 )
-def test_what_people_write_never_trips_it(place, text):
-    body = page(place.format(text))
-    assert classify(200, PROFILE, {}, body, expects_json=False).signal is Signal.OK
+def test_a_live_dialog_that_begins_with_somebodys_name_is_theirs(text):
+    assert classify(200, PROFILE, {}, page(), (text,), expects_json=False).signal is Signal.OK
+
+
+NOTICES = {
+    "spans": """<div role="dialog"><div><span>Try Again Later</span><span>We restrict certain activity to protect our
+        community. Tell us if you think we made a mistake.</span><button>Tell us</button>
+        <button>OK</button></div></div>""",
+    "sentence in parts": """<div role="dialog"><h2>Error</h2><div>We restrict <b>certain</b> activity to protect our
+        community</div><a href="https://help.instagram.com/">Learn more</a></div>""",
+    "Spanish": """<div role="dialog"><h3>Vuelve a intentarlo más tarde</h3><div>Restringimos determinada actividad para
+        proteger a nuestra comunidad.</div><button>Aceptar</button></div>""",
+    "with a list": '<div role="dialog"><span>Action Blocked</span><ul><li>Why?</li></ul></div>',
+    "over a chat": '<div role="grid"><div role="row">hi</div></div><div role="dialog"><h1>Action Blocked</h1></div>',
+    "alert": '<div role="alertdialog"><p>Action Blocked</p></div>',
+}
+
+
+@pytest.mark.parametrize("notice", NOTICES)
+def test_the_sites_own_dialogs_in_many_forms(notice):
+    assert classify(200, PROFILE, {}, page(NOTICES[notice]), expects_json=False).reason == "action_block"
+
+
+def test_a_private_or_missing_page_says_so_a_step_below_its_title():
+    private = page(
+        "<header><h2>jane</h2></header><article><div><h2>This Account is Private</h2></div></article>"
+    )
+    missing = page('<div><h2>Sorry, this page isn\'t available.</h2><a href="/">Go back</a></div>')
+    blocked = page("<h2>Action Blocked</h2>")
+    said = [
+        classify(200, PROFILE, {}, body, expects_json=False).reason for body in (private, missing, blocked)
+    ]
+    assert said == ["private", "not_found", "ok"]
+
+
+ALARMS = st.sampled_from(
+    [
+        *(said for said, _, _ in SAID),
+        "checkpoint_required",
+        "challenge_required",
+        "login_required",
+        "Not Found",
+    ]
+)
+WRITTEN = st.lists(ALARMS | st.text(max_size=10), min_size=1, max_size=4).map(" ".join)
+
+
+@given(WRITTEN, st.sampled_from(sorted(PEOPLES)), st.sampled_from(sorted(PEOPLES)))
+def test_no_words_of_people_change_anything(words, place, other):
+    said = escape(words)
+    both = page(PEOPLES[place].format(said) + PEOPLES[other].format(said))
+    assert classify(200, PROFILE, {}, both, expects_json=False) == classify(
+        200, PROFILE, {}, page(), expects_json=False
+    )
+
+
+@given(WRITTEN, st.sampled_from(["ok", None]))
+def test_no_words_in_an_answers_fields_change_anything(words, status):
+    user = dict.fromkeys(("username", "biography", "full_name", "message", "error_title", "challenge"), words)
+    caption = {"caption": {"text": words}, "comments": [{"text": words, "message": words}]}
+    body = {"data": {"user": user}, "items": [caption], "users": [user]} | (
+        {"status": status} if status else {}
+    )
+    assert classify(200, CALL, {}, json.dumps(body)).signal is Signal.OK
 
 
 @pytest.mark.parametrize("text", ["checkpoint_required", "feedback_required", "Action Blocked", "Not Found"])
