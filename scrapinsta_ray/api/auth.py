@@ -142,7 +142,7 @@ class Gate:
     def _read(self, token: str) -> Claims:
         try:
             return claims.read(token, self._ring.secrets())
-        except UnknownKey:
+        except UnknownKey:  # perhaps one that another replica has just made
             return claims.read(token, self._ring.secrets(fresh=True))
 
     def _standing(self, said: Claims) -> Session:
@@ -196,21 +196,32 @@ class Ring:
     def __init__(self, db: Database, fernet: MultiFernet | None) -> None:
         self._db = db
         self._fernet = fernet
+        self._lock = threading.Lock()
         self._read_at = -inf
         self._secrets: dict[str, bytes] | Misconfigured = {}
 
     def secrets(self, *, fresh: bool = False) -> dict[str, bytes]:
-        """kid -> secret of every key that verifies; `fresh`: not older than a second. Raises Misconfigured."""
-        if time.monotonic() - self._read_at > (1.0 if fresh else MEMORY_S):
-            self._secrets, self._read_at = self._load(), time.monotonic()
+        """kid -> secret of every key that verifies; `fresh`: read from now on. Raises Misconfigured.
+
+        One reads while the others wait for it, so that strangers' inventions cost no more than that.
+        """
+        oldest = time.monotonic() - (0.0 if fresh else MEMORY_S)
+        if self._read_at < oldest:
+            with self._lock:
+                if self._read_at < oldest:
+                    began = time.monotonic()
+                    self._secrets = self._load()
+                    self._read_at = began
         if isinstance(self._secrets, Misconfigured):
             raise Misconfigured(self._secrets.message)
         return self._secrets
 
     def signing(self) -> tuple[tokens.SigningKey, float]:
         """The key that signs, and the database's time in Unix seconds. Raises Misconfigured."""
-        self.secrets()
+        ring = self.secrets()
         key, at = tokens.signing_key(self._db, self._sealer())
+        if key.kid not in ring:
+            self.secrets(fresh=True)
         return key, at.timestamp()
 
     def _load(self) -> dict[str, bytes] | Misconfigured:

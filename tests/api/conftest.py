@@ -1,5 +1,6 @@
 """The four applications in one process, as Serve routes them."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +13,25 @@ from scrapinsta_ray.store import clients, schema
 from scrapinsta_ray.store.database import Database
 
 
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    """An upgraded SQLite store with the tenants acme and other."""
-    database = Database(f"sqlite:///{tmp_path}/store.db")
+@pytest.fixture(scope="session")
+def a_filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An upgraded SQLite store with the tenants acme and other; to be copied."""
+    path = tmp_path_factory.mktemp("filled") / "store.db"
+    database = Database(f"sqlite:///{path}")
     schema.upgrade(database)
     for name in ("acme", "other"):
         clients.create(database, name, name.title(), messages_per_hour=50, messages_per_day=50)
+    database.dispose()
+    return path
+
+
+@pytest.fixture
+def db(tmp_path: Path, a_filled_store: Path) -> Iterator[Database]:
+    """A store with the tenants acme and other."""
+    path = tmp_path / "store.db"
+    for file in a_filled_store.parent.glob("store.db*"):
+        shutil.copy(file, tmp_path)
+    database = Database(f"sqlite:///{path}")
     yield database
     database.dispose()
 
