@@ -79,6 +79,15 @@ def _fleet() -> ModuleType:
     return fleet
 
 
+def screenshot(username: str) -> bytes:
+    """What the account's browser shows now, as PNG; the fleet is reached through this process' Ray.
+
+    Raises RetryLater, in words for people, when there is nothing to see.
+    """
+    shot: bytes = _fleet().screenshot(username)
+    return shot
+
+
 def _database() -> tuple[settings.Settings, Database, Gate]:
     found = settings.load()
     logs.configure(found.log_format, found.log_level)

@@ -4,7 +4,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -96,6 +97,20 @@ def run(host: str, port: int, browsers: int, *, say: Callable[[str], None]) -> N
             say("taking the fleet down")
     finally:
         _take_down()
+
+
+@contextmanager
+def attached(address: str | None) -> Iterator[None]:
+    """A connection to the running cluster at `address`, by default the one on this machine. Raises StartFailed."""
+    try:
+        ray.init(address=address or "auto", namespace=NAMESPACE, log_to_driver=False, logging_level="ERROR")
+    except ConnectionError:
+        where = f"at {address}" if address else "on this machine; SCRAPINSTA_CLUSTER_ADDRESS names another"
+        raise StartFailed(f"No cluster runs {where}.") from None
+    try:
+        yield
+    finally:
+        ray.shutdown()
 
 
 def _stop_on_signals() -> threading.Event:

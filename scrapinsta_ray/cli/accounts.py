@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.progress import Progress
 
+from scrapinsta_ray import settings
 from scrapinsta_ray.cli import logins, roster
 from scrapinsta_ray.cli.options import AsJson, Username
 from scrapinsta_ray.cli.output import complain, err, fail, show, tell, warn
@@ -28,12 +29,17 @@ def accounts_add(
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from stdin.")
     ] = False,
+    totp_stdin: Annotated[
+        bool,
+        typer.Option("--totp-stdin", help="Read the second factor's secret from stdin, after the password."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Add a bot account, or give it a new password. The password is asked for, never an argument.
 
-    It is stored sealed. The account is active from then on: its browser starts within seconds. Cookies of an earlier
-    password are forgotten.
+    It is stored sealed, as is the secret of its authenticator app (base32), with which it answers when the site asks
+    for a code. The account is active from then on: its browser starts within seconds. Cookies of an earlier password
+    are forgotten.
     """
     found, db = database()
     password = (
@@ -41,7 +47,8 @@ def accounts_add(
     )
     if not password:
         raise typer.BadParameter("the password is empty")
-    new = accounts.add(db, found.fernet, username, password, actor=actor())
+    secret = _second_factor(sys.stdin.readline()) if totp_stdin else None
+    new = accounts.add(db, found.fernet, username, password, totp_secret=secret, actor=actor())
     tell(
         f"{username} was {'added' if new else 'given the new password'}.",
         {"username": username, "added": new},
@@ -49,26 +56,30 @@ def accounts_add(
     )
 
 
+def _second_factor(line: str) -> str:
+    try:
+        return logins.second_factor(line)
+    except ValueError as wrong:
+        raise typer.BadParameter(str(wrong)) from None
+
+
 @app.command("import")
 def accounts_import(
-    file: Annotated[Path, typer.Argument(help="CSV of username,password; - is standard input.")],
+    file: Annotated[
+        Path, typer.Argument(help="CSV of username,password[,totp_secret]; - is standard input.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Add many bot accounts from a CSV of username,password: all of them, or none if a line is wrong.
 
     Every line is checked first, and each that is wrong is named. Accounts that are there already get the new
-    password. A first line `username,password` is passed over. A third field, the secret of a second factor, is
-    not used yet.
+    password. A first line `username,password` is passed over. A third field is the secret of a second factor, in
+    base32, as the authenticator app has it.
     """
     data = _content(file)
     read = logins.read(data)
     if read.problems:
         _refuse(read.problems, as_json)
-    if read.second_factors:
-        warn(
-            f"Some lines have the secret of a second factor ({read.second_factors}): it is not used yet, nor stored. "
-            "Such an account waits for a person when the site asks for it."
-        )
     found, db = database()
     with Progress(console=err, transient=True, disable=as_json) as progress:
         bar = progress.add_task("Sealing", total=len(read.logins))
@@ -78,7 +89,7 @@ def accounts_import(
     changed = len(read.logins) - added
     tell(
         f"{added} accounts were added, {changed} given a new password.",
-        {"added": added, "changed": changed, "second_factors_not_used": read.second_factors},
+        {"added": added, "changed": changed, "second_factors": read.second_factors},
         as_json,
     )
     if str(file) != "-":
@@ -155,6 +166,33 @@ def _set_status(username: str, status: str, reason: str | None, as_json: bool) -
     if not accounts.set_status(db, [username], status, reason, actor=actor()):
         _unknown(username)
     tell(f"{username} is {status}.", {"username": username, "status": status}, as_json)
+
+
+@app.command("watch")
+def accounts_watch(
+    username: Username,
+    out: Annotated[
+        Path | None, typer.Option(help="PNG to write; - is standard output. [default: USERNAME.png]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Save a picture of what the account's browser shows now, while it works."""
+    found = settings.load()
+    settings.prepare_ray()
+    from scrapinsta_ray import app as assembled
+    from scrapinsta_ray import local
+
+    with local.attached(found.cluster_address):
+        shot = assembled.screenshot(username)
+    if str(out) == "-":
+        sys.stdout.buffer.write(shot)
+        return
+    file = out or Path(f"{username}.png")
+    try:
+        file.write_bytes(shot)
+    except OSError as wrong:
+        fail(f"{file} cannot be written: {wrong.strerror}.")
+    tell(f"{file} shows {username}.", {"username": username, "file": str(file), "bytes": len(shot)}, as_json)
 
 
 @app.command("remove")

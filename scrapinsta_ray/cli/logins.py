@@ -1,5 +1,6 @@
 """A CSV of bot accounts, checked whole before any of it is used. What it finds wrong never repeats a field."""
 
+import base64
 import csv
 import io
 import unicodedata
@@ -27,7 +28,7 @@ class File:
 
     logins: Sequence[Login]
     problems: Sequence[Problem]
-    second_factors: int  # lines with a TOTP secret, which is not used
+    second_factors: int = 0  # logins with a TOTP secret
 
 
 def read(data: bytes) -> File:
@@ -38,21 +39,34 @@ def read(data: bytes) -> File:
         return File([], [Problem(data[: wrong.start].count(b"\n") + 1, "it is not UTF-8")], 0)
     logins: list[Login] = []
     problems: list[Problem] = []
-    second_factors = 0
     lines: dict[str, int] = {}
     for line, row in _rows(text, problems):
         complaint = _complaint(row)
         if not complaint:
-            login = Login(usernames.normalize(row[0]), row[1])
+            login = Login(usernames.normalize(row[0]), row[1], _optional(row))
             before = lines.setdefault(login.username, line)
             logins.append(login)
-            second_factors += len(row) == 3 and bool(row[2].strip())
             complaint = f"{login.username} stands in line {before} already" if before != line else ""
         if complaint:
             problems.append(Problem(line, complaint))
     if not logins and not problems:
         problems.append(Problem(1, "there is no account in it"))
-    return File(logins, problems, second_factors)
+    return File(logins, problems, sum(login.totp_secret is not None for login in logins))
+
+
+def second_factor(text: str) -> str:
+    """The secret of an authenticator app: base32, in any case, with or without spaces. Raises ValueError."""
+    plain = "".join(text.split()).upper().rstrip("=")
+    try:
+        if not base64.b32decode(plain + "=" * (-len(plain) % 8)):
+            raise ValueError
+    except ValueError:
+        raise ValueError("the secret of the second factor is not base32") from None
+    return plain
+
+
+def _optional(row: Sequence[str]) -> str | None:
+    return second_factor(row[2]) if len(row) == 3 and row[2].strip() else None
 
 
 def _rows(text: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
@@ -83,4 +97,8 @@ def _complaint(row: Sequence[str]) -> str:
         return f"the password is longer than {MAX_PASSWORD} characters"
     if any(unicodedata.category(char) == "Cc" for char in row[1]):
         return "the password holds a line end or another control character"
+    try:
+        _optional(row)
+    except ValueError as wrong:
+        return str(wrong)
     return ""

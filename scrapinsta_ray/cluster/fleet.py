@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayError
+from ray.exceptions import GetTimeoutError, RayActorError, RayError
 from ray.util import list_named_actors
 
 from scrapinsta_ray.cluster import names
 from scrapinsta_ray.cluster.dispatcher import Dispatcher
 from scrapinsta_ray.cluster.worker import InstagramWorker
+from scrapinsta_ray.errors import RetryLater
 from scrapinsta_ray.store import accounts
 from scrapinsta_ray.store.database import Database
 
@@ -49,6 +50,23 @@ def stop(limit_s: float = 20) -> None:
         _call(names.DISPATCHER, "stop", limit_s, limit_s * 0.8)
         _kill(names.DISPATCHER)
     _end_workers(filter(None, map(names.username_of, present)), limit_s)
+
+
+def screenshot(username: str, limit_s: float = 30) -> bytes:
+    """What the account's browser shows now, as PNG, while it works.
+
+    Raises RetryLater when the account has no worker or no browser, or does not answer in time.
+    """
+    try:
+        worker = ray.get_actor(names.worker_name(username), names.NAMESPACE)
+        shot: bytes = ray.get(worker.screenshot.remote(), timeout=limit_s)
+    except ValueError:
+        raise RetryLater(
+            f"{username} has no worker: `scrapinsta accounts list` says how it is.", reason="no_worker"
+        ) from None
+    except (RayActorError, GetTimeoutError) as error:
+        raise RetryLater(f"The worker of {username} does not answer.", reason="no_answer") from error
+    return shot
 
 
 def _present() -> set[str]:

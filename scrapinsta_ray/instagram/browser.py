@@ -49,6 +49,7 @@ _UNUSED = (
     "site-per-process",
 )
 _DISK_CACHE_BYTES = 32 * 2**20
+_CALLERS = 2  # connections to chromedriver: who works, and who looks
 
 # Nothing here hides that a program drives this browser; it only keeps Chromium from doing other work.
 _FLAGS = (
@@ -245,7 +246,11 @@ class Browser:
             vendor_prefix="goog",
             browser_name="chrome",
             ignore_proxy=True,  # chromedriver is on this machine whatever http_proxy says
-            client_config=ClientConfig(self._service.url, timeout=int(self._options.start_timeout_s)),
+            client_config=ClientConfig(
+                self._service.url,
+                timeout=int(self._options.start_timeout_s),
+                init_args_for_pool_manager={"init_args_for_pool_manager": {"maxsize": _CALLERS}},
+            ),
         )
         with translated():
             driver = Remote(command_executor=self._connection, options=self._chrome_options(binary))

@@ -9,8 +9,10 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scrapinsta_ray import settings
 from scrapinsta_ray.cli import logins
 from scrapinsta_ray.store import accounts
+from scrapinsta_ray.store.database import Database
 from tests.cli.conftest import Shell
 
 
@@ -71,7 +73,7 @@ def test_a_file_is_imported_whole(shell: Shell, a_file: Path) -> None:
         b'\xef\xbb\xbfUsername,Password\r\n@Bot_1,"comma, and ""quote"""\r\n\r\nbot_2, blank \r\n'
     )
     done = json.loads(shell.run("accounts", "import", str(a_file), "--json").out)
-    assert (done, shell.code) == ({"added": 1, "changed": 1, "second_factors_not_used": 0}, 0)
+    assert (done, shell.code) == ({"added": 1, "changed": 1, "second_factors": 0}, 0)
     assert "readable" not in shell.err and "may be read" not in shell.err
     assert "delete it" in shell.err
     found = shell.settings()
@@ -138,11 +140,36 @@ def test_a_file_that_others_may_read_is_warned_about(shell: Shell, a_file: Path)
     assert f"chmod 600 {a_file}" in shell.err
 
 
-def test_a_second_factor_is_said_not_to_be_used(shell: Shell, a_file: Path) -> None:
-    a_file.write_text("bot_1,x,JBSWY3DPEHPK3PXP\nbot_2,y,\n")
-    assert shell.run("accounts", "import", str(a_file)).code == 0
-    assert "second factor (1)" in shell.err
-    assert "JBSWY3" not in shell.err + shell.out
+def second_factor_of(shell: Shell, username: str) -> str | None:
+    found = settings.load()
+    db = Database(found.url)
+    known = accounts.credentials(db, found.fernet, username)
+    db.dispose()
+    assert known
+    return known.totp_secret
+
+
+def test_the_secret_of_a_second_factor_is_kept_sealed(shell: Shell, a_file: Path) -> None:
+    a_file.write_text("bot_1,x,jbsw y3dp ehpk 3pxp\nbot_2,y,\n")
+    done = json.loads(shell.run("accounts", "import", str(a_file), "--json").out)
+    assert done["second_factors"] == 1
+    assert second_factor_of(shell, "bot_1") == "JBSWY3DPEHPK3PXP"
+    assert second_factor_of(shell, "bot_2") is None
+    assert all(b"JBSWY3" not in path.read_bytes() for path in shell.home.glob("*"))
+    shell.run("accounts", "add", "bot_2", "--password-stdin", "--totp-stdin", say="z\nGEZDGNBVGY3TQOJQ\n")
+    assert second_factor_of(shell, "bot_2") == "GEZDGNBVGY3TQOJQ"
+    shell.run("accounts", "add", "bot_2", "--password-stdin", say="another\n")
+    assert second_factor_of(shell, "bot_2") == "GEZDGNBVGY3TQOJQ", "a new password keeps it"
+
+
+def test_a_secret_that_is_not_base32_is_refused_and_not_repeated(shell: Shell, a_file: Path) -> None:
+    a_file.write_text("bot_1,x,not-base-32!\n")
+    assert shell.run("accounts", "import", str(a_file)).code == 1
+    assert "line 1: the secret of the second factor is not base32" in shell.err
+    done = shell.run("accounts", "add", "bot_1", "--password-stdin", "--totp-stdin", say="z\nnot-base-32!\n")
+    assert done.code == 2
+    assert "not-base" not in shell.err + shell.out
+    assert json.loads(shell.run("accounts", "list", "--json").out) == []
 
 
 def test_a_file_that_is_not_there_is_named(shell: Shell) -> None:
