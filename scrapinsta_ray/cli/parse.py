@@ -13,10 +13,9 @@ from scrapinsta_ray.errors import LayoutChanged
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""Read saved pages (HTML) and answers (JSON) of the site as the workers do.
-
-    With --json one object a line, one line a file. A file that cannot be read is one line on standard error, with \
-    the path of what was missing; the others go on, and the exit code is 1.""",
+    help="Read saved pages (HTML) and answers (JSON) of the site as the workers do.\n\n"
+    "With --json one object a line, one line a file. A file that cannot be read is one line on standard error, "
+    "with the path of what was missing; the others go on, and the exit code is 1.",
 )
 
 Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Saved files; - is standard input.")]
