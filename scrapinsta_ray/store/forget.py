@@ -52,12 +52,12 @@ def forget(db: Database, actor: str, username: str) -> Erased:
 @transaction
 def _forget(tx: Connection, actor: str, username: str) -> tuple[Erased, set[str]]:
     name = forgotten.pseudonym(forgotten.salt(tx, alone=True), username)
+    tasks, cancelled, job_ids = _erase_tasks(tx, username, name)  # first: a lease or result under way ends
     rows = {
         str(table.name): tx.execute(delete(table).where(table.c.username == username)).rowcount
         for table in (profiles, media, profile_scores, visits)
     }
     rows["followings"] = _erase_followings(tx, username)
-    tasks, cancelled, job_ids = _erase_tasks(tx, username, name)
     rows["job_tasks"] = tasks
     rows["jobs"] = _rename_in_jobs(tx, username, name)
     rows["messages_sent"] = _rename(tx, messages_sent, "dest_username", username, name)

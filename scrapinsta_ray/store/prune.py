@@ -25,7 +25,7 @@ from sqlalchemy import (
     select,
 )
 
-from scrapinsta_ray.domain.models import JobStatus
+from scrapinsta_ray.domain.models import JobStatus, TaskStatus
 from scrapinsta_ray.domain.pacing import DAY_S
 from scrapinsta_ray.domain.retention import Retention
 from scrapinsta_ray.store import leases, meters, templates, tokens
@@ -39,6 +39,7 @@ from scrapinsta_ray.store.tables import (
     media,
     profile_scores,
     profiles,
+    visits,
 )
 
 BATCH = 1000
@@ -120,10 +121,11 @@ def _walks(keep: Retention) -> list[tuple[_Step, float]]:
     every: list[tuple[_Step, float]] = [
         (_task_batch, keep.tasks),
         (_job_batch, keep.tasks),
-        (_old_rows(profiles, profiles.c.analyzed_at), keep.profiles),
-        (_old_rows(media, media.c.seen_at), keep.media),
-        (_old_rows(followings, followings.c.seen_at), keep.followings),
-        (_old_rows(profile_scores, profile_scores.c.scored_at), keep.scores),
+        (_old_rows(profiles, _older(profiles.c.analyzed_at)), keep.profiles),
+        (_old_rows(visits, _unused_visit), keep.profiles),
+        (_old_rows(media, _older(media.c.seen_at)), keep.media),
+        (_old_rows(followings, _older(followings.c.seen_at)), keep.followings),
+        (_old_rows(profile_scores, _older(profile_scores.c.scored_at)), keep.scores),
     ]
     return [(step, days) for step, days in every if days > 0]
 
@@ -133,7 +135,7 @@ def span(tx: Connection) -> int:
     """At most about so many rows are there to look at: for a progress bar."""
     first = tx.scalar(select(func.min(job_tasks.c.id))) or 0
     last = tx.scalar(select(func.max(job_tasks.c.id))) or 0
-    others = (jobs, profiles, media, followings, profile_scores)
+    others = (jobs, profiles, visits, media, followings, profile_scores)
     counted = [tx.execute(select(func.count()).select_from(table)).scalar_one() for table in others]
     return int(last - first + 1 if last else 0) + sum(counted)
 
@@ -205,13 +207,28 @@ def _job_batch(tx: Connection, after: Cursor, days: float, dry_run: bool) -> tup
 # ---- what was collected: keys are names, so a walk goes through the whole table --------------------------
 
 
-def _old_rows(table: Table, age: Column[Any]) -> _Step:
-    """The step that deletes rows of `table` by their time `age`, which a new look at the person renews."""
+_IsOld = Callable[[float], ColumnElement[bool]]
+"""Whether a row is older than so many days."""
+
+
+def _older(at: Column[Any]) -> _IsOld:
+    """By a time that a new look at the person renews."""
+    return lambda days: at < now(-days * DAY_S)
+
+
+def _unused_visit(days: float) -> ColumnElement[bool]:
+    """Also one that never had an outcome and that nobody is about to make."""
+    under_way = exists().where(job_tasks.c.id == visits.c.task_id, job_tasks.c.status == TaskStatus.SENT)
+    return or_(visits.c.visited_at < now(-days * DAY_S), and_(visits.c.visited_at.is_(None), ~under_way))
+
+
+def _old_rows(table: Table, is_older: _IsOld) -> _Step:
+    """The step that deletes old rows of `table`."""
     key = list(table.primary_key)
 
     @transaction
     def step(tx: Connection, after: Cursor, days: float, dry_run: bool) -> tuple[Cursor | None, Pruned]:
-        is_old = age < now(-days * DAY_S)
+        is_old = is_older(days)
         behind = [_behind(key, after)] if after else []
         rows = tx.execute(select(*key, is_old.label("old")).where(*behind).order_by(*key).limit(BATCH)).all()
         old = sum(bool(row.old) for row in rows)

@@ -33,6 +33,7 @@ from scrapinsta_ray.store import (
     progress,
     suppressions,
     tasks,
+    visits,
 )
 from scrapinsta_ray.store.database import Database, transaction
 from scrapinsta_ray.store.forget import Erased
@@ -264,6 +265,15 @@ def test_a_worker_that_was_reading_them_stores_nothing(db: Database, a_client: s
     assert end(db, reading, zoe()) is not Verdict.APPLIED
     with pytest.raises(StaleLease):
         followings.save_page(db, fetching, a_page("ana"), start=0)
+    assert not knows_zoe(db)
+
+
+def test_forgotten_between_the_enqueue_and_the_visit(db: Database, a_client: str) -> None:
+    jobs.enqueue_analysis(db, Asked(a_client), [NAME, "ana"], None, max_age_hours=24)
+    held = visits.lease_reads(db, limit=2, ttl_s=60).tasks
+    forget_zoe(db)
+    told = [end(db, task, Profile(task.username)) for task in held]
+    assert told == [Verdict.REPEATED if task.username == NAME else Verdict.APPLIED for task in held]
     assert not knows_zoe(db)
 
 

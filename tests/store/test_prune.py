@@ -21,6 +21,7 @@ from scrapinsta_ray.store import (
     schema,
     tasks,
     templates,
+    visits,
 )
 from scrapinsta_ray.store import profiles as stored
 from scrapinsta_ray.store.database import Database, now, reading, transaction
@@ -37,6 +38,7 @@ from scrapinsta_ray.store.tables import (
     revocations,
 )
 from scrapinsta_ray.store.tables import jobs as job_table
+from scrapinsta_ray.store.tables import visits as visit_table
 
 
 def age(db: Database, days: float) -> None:
@@ -175,6 +177,20 @@ def test_what_a_running_job_has_done_is_not_old(db: Database, a_client: str) -> 
     age(db, 100)
     list(prune.prune(db, Retention()))
     assert rows(db) == (2, 1)
+
+
+def test_visits_go_with_the_profiles_unless_somebody_is_on_the_way(db: Database, a_client: str) -> None:
+    jobs.enqueue_analysis(db, Asked(a_client), ["ana", "luz"], None)
+    assert len(visits.lease_reads(db, limit=2, ttl_s=60).tasks) == 2
+    with db.begin() as tx:
+        rest = {"task_id": None, "lease_id": None}
+        tx.execute(visit_table.insert().values(username="old", visited_at=now(-400 * DAY_S), **rest))
+        tx.execute(visit_table.insert().values(username="never", **rest))
+        tx.execute(visit_table.insert().values(username="young", visited_at=now(-1), **rest))
+    done = [step for step in prune.prune(db, Retention()) if step.table == "visits"]
+    assert sum(step.deleted for step in done) == 2
+    with db.begin(write=False) as tx:
+        assert sorted(tx.scalars(select(visit_table.c.username))) == ["ana", "luz", "young"]
 
 
 @pytest.mark.usefixtures("small_batches")
