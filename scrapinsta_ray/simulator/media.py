@@ -15,8 +15,8 @@ ID_EPOCH_MS = 1314220021721
 """Instagram's ids begin here: ms = (pk >> 23) + this."""
 KINDS = ("image", "video", "carousel", "reel")
 MIX = (0.27, 0.07, 0.26, 0.40)
-FILMS = (1, 3)
-"""Which of the kinds are films."""
+FILMS = ("video", "reel")
+_IS_FILM = np.array([kind in FILMS for kind in KINDS])
 DAY = 86_400
 
 
@@ -37,7 +37,7 @@ class Media:
 
     @property
     def film(self) -> bool:
-        return self.kind in ("video", "reel")
+        return self.kind in FILMS
 
     @property
     def views(self) -> int | None:
@@ -87,17 +87,9 @@ def draw_media(
     captions = rng.integers(0, len(CAPTIONS), count)
     hidden = (rng.random(count) < 0.015) | hides_likes
     pinned = _pinned(rng, count)
-    is_film = np.isin(kinds, FILMS)
-    columns = (
-        pks,
-        taken,
-        likes,
-        comments,
-        plays * is_film,
-        pinned,
-        hidden,
-    )  # lists are read faster than arrays
-    rows = zip(*(column.tolist() for column in (*columns, kinds, captions)), strict=True)
+    # read as lists: a number at a time out of an array is slow
+    columns = (pks, taken, likes, comments, plays * _IS_FILM[kinds], pinned, hidden, kinds, captions)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
     return tuple(
         Media(pk, shortcode(pk), at, KINDS[kind], liked, said, played, CAPTIONS[caption], on_top, secret)
         for pk, at, liked, said, played, on_top, secret, kind, caption in rows

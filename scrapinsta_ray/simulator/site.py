@@ -24,6 +24,12 @@ class Looks(dict[str, str]):
     def __missing__(self, name: str) -> str:
         return self.setdefault(name, f"x{secrets.token_hex(3)}")
 
+    def __getattr__(self, name: str) -> str:
+        """Templates ask for attributes first, and finding none is slow."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
 
 @dataclass
 class Site:
