@@ -17,6 +17,14 @@ from scrapinsta_ray.store.jobs import Asked, Enqueued, Outreach
 
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=100, pattern=r"^[\x21-\x7e]+$")]
 Priority = Annotated[int, Field(ge=1, le=10, description="1 first")]
+MaxAge = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=24 * 365,
+        description="a profile visited within so many hours is not visited again; 0: always is",
+    ),
+]
 
 
 class _Body(BaseModel):
@@ -43,6 +51,7 @@ class AnalyzeBody(_Body):
         25, ge=1, le=5_000, description="kept for older clients; batches form by themselves"
     )
     priority: Priority = 5
+    max_age_hours: MaxAge = 24
     extra: dict[str, Any] | None = None
 
 
@@ -86,6 +95,7 @@ class CampaignAnalyze(_Body):
     """Options of a campaign's second stage."""
 
     priority: Priority = 5
+    max_age_hours: MaxAge = 24
 
 
 class CampaignBody(FollowingsBody):
@@ -148,7 +158,7 @@ def make_enqueue_app(
         idempotency_key: Key = None,
     ) -> AnalyzeAnswer:
         asked = Asked(caller.client_id, "", body.priority, max_attempts, idempotency_key)
-        made = jobs.enqueue_analysis(db, asked, body.usernames, body.extra)
+        made = jobs.enqueue_analysis(db, asked, body.usernames, body.extra, max_age_hours=body.max_age_hours)
         return AnalyzeAnswer(job_id=made.job_id, total_items=made.total_items)
 
     @app.post("/send/enqueue", tags=["enqueue"])

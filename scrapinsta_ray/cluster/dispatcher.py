@@ -54,6 +54,7 @@ class Dispatcher:
         self._last_client: dict[Kind, str] = {}
         self._last_kind: Kind | None = None
         self._stragglers_at = 0.0
+        self._stragglers_after = ""
         self._upkeep = prune.Upkeep(self._db, self._settings.retention)
         self._upkeep_at = 0.0
         self._upkeep_turn: asyncio.Task[None] | None = None
@@ -132,7 +133,9 @@ class Dispatcher:
         campaigns.settle(self._db, tasks.rescue(self._db))
 
     def _settle_stragglers(self) -> None:
-        campaigns.settle(self._db, campaigns.stragglers(self._db))
+        found = campaigns.stragglers(self._db, self._stragglers_after)
+        campaigns.settle(self._db, found.stragglers)
+        self._stragglers_after = found.next
         self._stragglers_at = time.monotonic() + _STRAGGLERS_EVERY_S
 
     def _begin_upkeep(self) -> None:

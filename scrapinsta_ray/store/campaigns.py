@@ -1,8 +1,9 @@
 """How jobs end, and how the end of one stage begins the next: exactly once, in one transaction a step."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, exists, or_, select, update
 
 from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, TaskStatus
 from scrapinsta_ray.errors import TemplateRetired, UnknownTemplate
@@ -22,18 +23,41 @@ def settle(db: Database, job_ids: Iterable[str]) -> None:
             _end(db, job_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A part of the running jobs: those of them that are stragglers, and where the next part begins, "" at the end."""
+
+    stragglers: Sequence[str]
+    next: str
+
+
 @reading
-def stragglers(tx: Connection, *, most: int = 100) -> list[str]:
-    """Running jobs without an unfinished task: somebody died between ending a task and settling its job."""
-    unfinished = exists().where(job_tasks.c.job_id == jobs.c.id, job_tasks.c.status.in_(UNFINISHED))
-    return list(
-        tx.scalars(
-            select(jobs.c.id)
-            .where(jobs.c.status == JobStatus.RUNNING, jobs.c.kind != Kind.CAMPAIGN, ~unfinished)
-            .order_by(jobs.c.id)
-            .limit(most)
-        )
+def stragglers(tx: Connection, after: str = "", *, most: int = 500) -> Round:
+    """Running jobs without an unfinished task: somebody died between ending a task and settling its job.
+
+    Looks at `most` jobs from `after` on: about one index entry for each, however many tasks and jobs there are.
+    """
+    probes = [  # the likeliest first: mostly it is the only one that is made
+        exists().where(job_tasks.c.job_id == jobs.c.id, job_tasks.c.status == status)
+        for status in (TaskStatus.QUEUED, TaskStatus.SENT, TaskStatus.DELAYED)
+    ]
+    rows = tx.execute(
+        select(jobs.c.id, or_(*probes).label("unfinished"))
+        .where(jobs.c.status == JobStatus.RUNNING, jobs.c.id > after)
+        .order_by(jobs.c.id)
+        .limit(most)
+    ).all()
+    idle = [row.id for row in rows if not row.unfinished]
+    campaigns = _campaigns_among(tx, idle)
+    return Round(
+        [job_id for job_id in idle if job_id not in campaigns], rows[-1].id if len(rows) == most else ""
     )
+
+
+def _campaigns_among(tx: Connection, ids: Sequence[str]) -> set[str]:
+    """Those have no tasks of their own."""
+    of_kind = select(jobs.c.id).where(jobs.c.id.in_(ids), jobs.c.kind == Kind.CAMPAIGN)
+    return set(tx.scalars(of_kind)) if ids else set()
 
 
 @reading

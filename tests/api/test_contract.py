@@ -4,7 +4,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from scrapinsta_ray.api.bodies import MAX_BODY
-from scrapinsta_ray.store import clients, ledger
+from scrapinsta_ray.domain.models import Kind, Profile
+from scrapinsta_ray.domain.transitions import Report
+from scrapinsta_ray.store import clients, finish, ledger, tasks
 from scrapinsta_ray.store.database import Database
 from tests.api.conftest import code_within_5_s, headers_of
 
@@ -207,3 +209,21 @@ def test_a_job_is_paused_resumed_and_retried(http: TestClient, acme: Headers, db
     for verb in ("pause", "resume", "retry", "cancel"):
         assert http.post(f"/jobs/{job_id}/{verb}", headers=weak).json()["error"]["code"] == "SCOPE_MISSING"
         assert http.post(f"/jobs/job:0/{verb}", headers=acme).status_code == 404
+
+
+def test_an_analysis_says_what_it_did_not_visit_again(http: TestClient, acme: Headers, db: Database) -> None:
+    body = {"usernames": ["ana"]}
+    http.post("/ext/analyze/enqueue", json=body, headers=acme)
+    [task] = tasks.lease_work(db, Kind.ANALYZE_PROFILE, limit=1, ttl_s=60)
+    report = Report(True, "ok", lease_id=task.lease_id)
+    finish.finish_work(db, [finish.Work(task, report, "bot", profile=Profile("ana"))], retry_base_s=1)
+    again = http.post("/ext/analyze/enqueue", json=body, headers=acme).json()["job_id"]
+    assert http.get(f"/jobs/{again}/summary", headers=acme).json()["status"] == "done"
+    [result] = http.get(f"/jobs/{again}/results", headers=acme).json()["items"]
+    assert result["reused"] is True and result["analyzed_at"]
+    fresh = http.post("/ext/analyze/enqueue", json={**body, "max_age_hours": 0}, headers=acme).json()[
+        "job_id"
+    ]
+    assert http.get(f"/jobs/{fresh}/summary", headers=acme).json()["queued"] == 1
+    refused = http.post("/ext/analyze/enqueue", json={**body, "max_age_hours": -1}, headers=acme)
+    assert refused.status_code == 422

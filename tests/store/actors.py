@@ -341,7 +341,7 @@ def keeps(me: Actor) -> None:
     def tick() -> None:
         campaigns.settle(me.db, tasks.rescue(me.db))
         tasks.promote(me.db)
-        campaigns.settle(me.db, campaigns.stragglers(me.db))
+        campaigns.settle(me.db, campaigns.stragglers(me.db).stragglers)
 
     until_stopped(me, tick)
 

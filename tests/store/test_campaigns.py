@@ -118,8 +118,8 @@ def test_racing_last_results_begin_the_next_stage_once(db: Database, a_campaign:
 def test_a_straggler_is_found_and_settled(db: Database, a_campaign: Enqueued) -> None:
     [task] = lease(db, Kind.FETCH_FOLLOWINGS)
     finish.finish_work(db, [finish.Work(task, report(task), "bot_1")], retry_base_s=1)  # and then died
-    assert campaigns.stragglers(db) == [task.job_id]
-    campaigns.settle(db, campaigns.stragglers(db))
+    assert campaigns.stragglers(db).stragglers == [task.job_id]
+    campaigns.settle(db, campaigns.stragglers(db).stragglers)
     assert statuses(db, a_campaign) == ["done"] * 4
 
 
@@ -135,3 +135,13 @@ def test_cancel_ends_every_stage_and_a_late_ok_still_reaches_the_ledger(
     sent = finish.Sent("acme", "client_1", task.job_id, task.username, report(task, "sent"))
     assert finish.finish_messages(db, [sent], retry_base_s=1)[0].verdict is Verdict.REPEATED
     assert ledger.count(db, "acme") == 1
+
+
+def test_stragglers_are_looked_for_in_parts_and_round_again(db: Database, a_client: str) -> None:
+    ids = [jobs.enqueue_analysis(db, Asked(a_client), [f"p{i}"], None).job_id for i in range(5)]
+    found = [task for task in lease(db, Kind.ANALYZE_PROFILE) if task.username != "p2"]
+    finish.finish_work(db, [finish.Work(task, report(task), "bot_1") for task in found], retry_base_s=1)
+    first = campaigns.stragglers(db, most=3)
+    assert (first.stragglers, first.next) == (ids[:2], ids[2])
+    rest = campaigns.stragglers(db, first.next, most=3)
+    assert (rest.stragglers, rest.next) == (ids[3:], "")

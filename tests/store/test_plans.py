@@ -220,7 +220,7 @@ CALLS: dict[str, tuple[Callable[[Database], Prepared], int]] = {
     "promote": (prepare_promote, 60),
     "look": (lambda db: lambda: tasks.look(db), 10),
     "settle": (lambda db: lambda: campaigns.settle(db, [job(6)]), 10),
-    "stragglers": (lambda db: lambda: campaigns.stragglers(db), 3 * LONG + 10),  # probes a running job
+    "stragglers": (lambda db: lambda: campaigns.stragglers(db), 3 * LONG + 10),  # of at most 500 jobs
     "summary": (lambda db: lambda: progress.summary(db, "client6", job(6)), TASKS_A_JOB + 10),
     "summary of a campaign": (
         lambda db: lambda: progress.summary(db, "client0", CAMPAIGN),

@@ -453,7 +453,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def settle_stragglers(self) -> None:
         """Whoever ended tasks died before settling their jobs: the dispatcher does."""
-        found = campaigns.stragglers(self.db)
+        found = campaigns.stragglers(self.db).stragglers
         assert set(found) == self.model.stragglers()
         self._settle(found, True)
 
