@@ -25,6 +25,7 @@ class Bench:
 
 
 BENCHES = {
+    "auth": Bench("What authentication and limits add to a pull.", "scrapinsta_ray.bench.auth", 2),
     "store": Bench(
         "The leasing store against bare PyMySQL on the same tables.", "scrapinsta_ray.bench.store", 10
     ),
