@@ -63,6 +63,7 @@ _FLAGS = (
     "--disable-site-isolation-trials",
     "--disable-sync",
     "--enable-features=NetworkServiceInProcess2",
+    "--incognito",  # cookies and pages stay in memory: on the disk Chromium would hide them from nobody
     "--no-default-browser-check",
     "--no-first-run",
     "--renderer-process-limit=1",

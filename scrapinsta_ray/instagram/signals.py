@@ -55,18 +55,22 @@ def classify(
     body: str,
     dialog_texts: Sequence[str] = (),
     expects_json: bool = True,
+    answer: Any = ...,
 ) -> Verdict:
     """What one answer, or one page, means.
 
     `url` is the last address after redirects, `headers` may have names in any case, `dialog_texts` are the texts
-    of dialogs and alerts of a live page. `expects_json` is False for a page. Never raises.
+    of dialogs and alerts of a live page. `expects_json` is False for a page. `answer` is the body's JSON, where the
+    caller has read it already. Never raises.
     """
     fields = {name.lower(): value for name, value in headers.items()}
+    html = answer is ... and is_html(body)
+    told = answer if isinstance(answer, dict) else _json(body) if answer is ... and not html else None
     found = (
         _by_path(_target(status, url, fields))
         or next(filter(None, map(_by_text, dialog_texts)), None)
-        or (_by_page(body) if is_html(body) else _by_json(status, _json(body)))
-        or _by_status(status, body, expects_json)
+        or (_by_page(body) if html else _by_json(status, told))
+        or _by_status(status, body, expects_json, told)
     )
     if found.signal is not Signal.COOLDOWN:
         return found
@@ -258,7 +262,7 @@ def _holds_something(value: Any) -> bool:
     return any(one is not None for one in value.values()) if isinstance(value, dict) else bool(value)
 
 
-def _by_status(status: int, body: str, expects_json: bool) -> Verdict:
+def _by_status(status: int, body: str, expects_json: bool, answer: Mapping[str, Any] | None) -> Verdict:
     if status == 429:
         return THROTTLED
     if status == 404:
@@ -269,20 +273,21 @@ def _by_status(status: int, body: str, expects_json: bool) -> Verdict:
         return LOGGED_OUT
     if not 200 <= status < 300:
         return Verdict(Signal.RETRY, "server_error" if status >= 500 else f"status_{status}")
-    return _by_content(body, expects_json)
+    return _by_content(body, expects_json, answer)
 
 
-def _by_content(body: str, expects_json: bool) -> Verdict:
+def _by_content(body: str, expects_json: bool, answer: Mapping[str, Any] | None) -> Verdict:
     """A success by its status, whose body may not be one."""
     if not body.strip():
         return Verdict(Signal.RETRY, "empty")
-    if (answer := _json(body)) is not None:
+    if answer is not None:
         return _by_emptiness(answer)
     if not expects_json:
         return OK
     if is_html(body):
         return LOGGED_OUT if parsed(body).css_first("input[type=password]") else Verdict(Signal.RETRY, "html")
-    return _by_message(body) or Verdict(Signal.RETRY, "broken_json")
+    plain = len(body) < _SHORT and not body.lstrip().startswith(("{", "[", '"'))
+    return (_by_message(body) if plain else None) or Verdict(Signal.RETRY, "broken_json")
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

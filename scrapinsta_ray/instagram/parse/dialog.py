@@ -12,6 +12,7 @@ from scrapinsta_ray.instagram.parse import labels
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BUTTONS = ("button", "a", "svg", "time", "script", "style")
+_LONG = 60  # more than any heading with its spaces
 _SEPARATORS = " ·•|"
 
 
@@ -38,16 +39,20 @@ def _empty(dialogs: list[LexborNode]) -> LexborNode:
 
 def parse_following_dialog(html: str) -> Rows:
     """The people in a dialog's HTML, in order, up to where the site begins to suggest others. Never raises."""
-    found: dict[str, Following] = {}
     root = parsed(html).body
-    owners = _owners(root) if root else {}
-    for node in root.traverse(include_text=False) if root else ():
-        if _suggests(node, owners):
-            return Rows(tuple(found.values()), ended=True)
+    if root is None:
+        return Rows((), ended=False)
+    owners = _owners(root)
+    nodes = list(root.traverse(include_text=False))
+    end = next((place for place, node in enumerate(nodes) if _suggests(node, owners)), None)
+    headed = {place.mem_id for node in nodes if _is_heading(node) for place in (node, *around(node))}
+    headed |= {place.mem_id for place in around(nodes[end])} if end is not None else set()
+    found: dict[str, Following] = {}
+    for node in nodes[:end]:
         name = _name(node)
         if name and name not in found:
-            found[name] = _user(name, _row(node, name, owners))
-    return Rows(tuple(found.values()), ended=False)
+            found[name] = _user(name, _row(node, name, owners, headed))
+    return Rows(tuple(found.values()), ended=end is not None)
 
 
 Owners = dict[int, str | None]
@@ -68,13 +73,13 @@ def _name(node: LexborNode) -> str | None:
     return profile_of(node.attributes.get("href") or "") if node.tag == "a" else None
 
 
-def _row(link: LexborNode, name: str, owners: Owners) -> LexborNode:
-    """The largest element around a link that speaks of nobody else and has no heading of the list."""
+def _row(link: LexborNode, name: str, owners: Owners, headed: set[int]) -> LexborNode:
+    """The largest element around a link that speaks of nobody else and has no heading of the list in it."""
     row = link
     for place in around(link):
-        if owners[place.mem_id] != name or place.tag in ("body", "html") or is_a(place, (), ("dialog",)):
+        if owners[place.mem_id] != name or place.mem_id in headed:
             break
-        if any(_is_heading(one) or _suggests(one, owners) for one in place.css("*")):
+        if place.tag in ("body", "html") or is_a(place, (), ("dialog",)):
             break
         row = place
     return row

@@ -52,6 +52,8 @@ def _streamed(text: str) -> list[Any]:
 
 def at(data: Any, path: str) -> Any:
     """What lies at a dotted path ("entry_data.ProfilePage.0.graphql.user"); None when it does not lead there."""
+    if "." not in path:  # most of them, and there are many
+        return data.get(path) if isinstance(data, dict) else None
     for step in path.split("."):
         if isinstance(data, dict):
             data = data.get(step)
