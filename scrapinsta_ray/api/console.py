@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Query
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from scrapinsta_ray import __version__
@@ -14,6 +13,7 @@ from scrapinsta_ray.api.documents import merged
 from scrapinsta_ray.api.enqueue import make_enqueue_app
 from scrapinsta_ray.api.errors import ApiError, OnLimited, unknown_job
 from scrapinsta_ray.api.login import add_login
+from scrapinsta_ray.api.pages import add_pages
 from scrapinsta_ray.api.pull import make_pull_app
 from scrapinsta_ray.api.requests import JOB_ID, needs, new_app, not_of_a_job
 from scrapinsta_ray.api.result import make_result_app
@@ -60,6 +60,7 @@ def make_console_app(
     add_suppressions(app, db)
     _add_health(app, db)
     _add_documents(app, db)
+    add_pages(app)
     return app
 
 
@@ -183,18 +184,3 @@ def _add_documents(app: FastAPI, db: Database) -> None:
                 "": app,
             }
         )
-
-    @app.get("/docs", include_in_schema=False)
-    def docs() -> HTMLResponse:
-        return get_swagger_ui_html(openapi_url="/openapi.json", title="ScrapInsta")
-
-    @app.get("/", include_in_schema=False)
-    def welcome() -> HTMLResponse:
-        return HTMLResponse(_WELCOME)
-
-
-_WELCOME = """<!doctype html><html lang="en"><meta charset="utf-8"><title>ScrapInsta</title>
-<style>body{font:16px/1.5 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>
-<h1>ScrapInsta</h1>
-<p>The cluster is up. <a href="/ready">How it is</a> · <a href="/docs">What it can be asked</a> ·
-<a href="/openapi.json">the same for programs</a></p></html>"""

@@ -171,7 +171,7 @@ def _with_security(headers: Iterable[tuple[bytes, bytes]], https: bool) -> list[
     page = names.get(b"content-type", b"").startswith(b"text/html")
     ours = [
         *_ALWAYS,
-        (b"cache-control", b"no-store"),
+        (b"cache-control", b"no-cache" if b"etag" in names else b"no-store"),
         (b"content-security-policy", (HTML_POLICY if page else API_POLICY).encode()),
         *([_HSTS] if https else ()),
     ]
