@@ -9,7 +9,7 @@ import asyncio
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message
 
+from scrapinsta_ray.api import auth
 from scrapinsta_ray.api.apps import SideBySide, make_apps
 from scrapinsta_ray.api.auth import Gate, Session
 from scrapinsta_ray.api.pull import make_pull_app
@@ -112,13 +113,13 @@ def _pulls(db: Database, url: str, size: Size) -> list[Figure]:
     with asyncio.Runner() as runner, closing(connect(url)) as connection:
         token = runner.run(_token(make_apps(db, Gate(db, fernet)), key))
         by_key, by_token = {"x-api-key": key}, {"authorization": f"Bearer {token}"}
-        known, unknown = Gate(db, fernet), lambda: Gate(db, fernet)
+        app, forgetful = (make_pull_app(db, gate=Gate(db, fernet)) for _ in range(2))
         kinds: dict[str, Callable[[], Any]] = {
             "neither": _Stub(db).pull,
-            "a key": _Pull(db, lambda: known, by_key).pull,
-            "a token": _Pull(db, lambda: known, by_token).pull,
-            "a key not seen before": _Pull(db, unknown, by_key).pull,
-            "a token not seen before": _Pull(db, unknown, by_token).pull,
+            "a key": lambda: _pull(app, by_key),
+            "a token": lambda: _pull(app, by_token),
+            "a key, looked up": lambda: _looked_up(_pull(forgetful, by_key)),
+            "a token, looked up": lambda: _looked_up(_pull(forgetful, by_token)),
         }
         watches = {name: Stopwatch() for name in kinds}
         for round_ in range(size.warm_up + size.pulls):
@@ -136,17 +137,10 @@ def _pulls(db: Database, url: str, size: Size) -> list[Figure]:
     ]
 
 
-class _Pull:
-    """The application as it is; `gate` gives the gate of the next pull."""
-
-    def __init__(self, db: Database, gate: Callable[[], Gate], headers: dict[str, str]) -> None:
-        self._gate = gate
-        self._headers = headers
-        self._app = make_pull_app(db, gate=gate())
-
-    async def pull(self) -> Any:
-        self._app.state.gate = self._gate()
-        return await _pull(self._app, self._headers)
+async def _looked_up(pull: Awaitable[Any]) -> Any:
+    """As if the replica had last heard of the caller more than two seconds ago."""
+    with patch.object(auth, "MEMORY_S", 0.0):
+        return await pull
 
 
 class _Stub:
