@@ -1,4 +1,4 @@
-"""Orders to the simulator, and what it did: /_about, /_faults, /_layout, /_accounts, /_sessions, /_requests.
+"""Orders to the simulator, and what it did: /_about, /_faults, /_layout, /_accounts, /_sessions, /_requests, /_threads.
 
 The real site has nothing like it.
 """

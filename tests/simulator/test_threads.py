@@ -95,5 +95,12 @@ def test_the_other_side_may_answer(bot):
     assert [(m["by"], m["text"]) for m in told["messages"]] == [("bot_1", "Hola"), ("cafe_lucia", "stop")]
     thread = thread_with(bot, "cafe_lucia")
     assert '"text":"stop","mine":false' in bot.get(f"/direct/t/{thread}/").text
-    for wrong in ({}, [], {**said, "to": "nobody.at.all"}, {**said, "by": "bot_2"}, {**said, "text": " "}):
+    nonsense: list[object] = [
+        {},
+        [],
+        {**said, "to": "nobody.at.all"},
+        {**said, "by": "bot_2"},
+        {**said, "text": " "},
+    ]
+    for wrong in nonsense:
         assert bot.post("/_threads", json=wrong).status_code == 422
