@@ -128,6 +128,7 @@ def a_kept_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
         SCRAPINSTA_LEASE_TTL_S="5",
         SCRAPINSTA_TASK_LEASE_TTL_S="6",
         SCRAPINSTA_RETRY_BASE_S="1",
+        SCRAPINSTA_LOG_LEVEL="DEBUG",
     )
     try:
         yield Kept(command)
