@@ -31,6 +31,9 @@ async function begin() {
   show((await engine.read()).sender);
 }
 
+// A new life: what was under way goes on, unless whatever began this life is the answer to it.
+setTimeout(() => void engine.wake(), 2000);
+
 chrome.alarms.onAlarm.addListener(({name}) => {
   if (name === SENDER) void engine.wake();
   if (name === OUTBOX) void engine.flush().catch(() => {}).then(() => engine.wake());

@@ -5,7 +5,7 @@
  */
 
 import {bounded} from './pace.js';
-import {ANSWERS, NEW, alarmAt, next} from './machine.js';
+import {ANSWERS, NEW, WATCHDOG, alarmAt, next} from './machine.js';
 import {OPT_OUT} from './wishes.js';
 
 /** @typedef {import('./types.js').Sender} Sender */
@@ -62,7 +62,7 @@ export class Engine {
     this.clock = clock;
     /** @type {Promise<unknown>} */
     this.line = Promise.resolve();
-    this.pullingFor = -1;
+    this.begun = -1; // the turn whose effect this life of the service worker has begun
   }
 
   /**
@@ -79,7 +79,7 @@ export class Engine {
   /** Alarm or new life: goes on, unless the step under way is still at it. */
   async wake() {
     const {sender} = await this.read();
-    if (sender.phase === 'pulling' && this.pullingFor === sender.turn) return sender;
+    if (this.begun === sender.turn && this.clock.now() < sender.since + WATCHDOG) return sender;
     if (sender.item && sender.phase !== 'resting' && await this.page.busyWith() === sender.turn) {
       this.clock.wakeAt(this.clock.now() + 30_000);
       return sender;
@@ -124,7 +124,10 @@ export class Engine {
       await this.storage.save({sender: step.state, outbox: [...memory.outbox, ...step.reports], log});
     }
     this.clock.wakeAt(alarmAt(step.state));
-    if (step.effect) void this.perform(step.effect, step.state.turn);
+    if (step.effect) {
+      this.begun = step.state.turn;
+      void this.perform(step.effect, step.state.turn);
+    }
     if (step.reports.length) void this.flush().catch(() => {}); // else with the next alarm
     return step.state;
   }
@@ -141,7 +144,7 @@ export class Engine {
   /** @param {Effect} effect @param {number} turn */
   async perform(effect, turn) {
     if (effect.do === 'pull') {
-      await this.dispatch(await this.pull(turn), turn);
+      await this.dispatch(await this.pull(), turn);
       return;
     }
     try {
@@ -151,16 +154,13 @@ export class Engine {
     }
   }
 
-  /** What we know goes first, so that the server does not hand out what is done. @param {number} turn */
-  async pull(turn) {
-    this.pullingFor = turn;
+  /** What we know goes first, so that the server does not hand out what is done. */
+  async pull() {
     try {
       await this.flush();
       return await this.server.pull((await this.storage.settings()).account);
     } catch {
       return /** @type {Event} */ ({type: 'pull_failed'});
-    } finally {
-      this.pullingFor = -1;
     }
   }
 

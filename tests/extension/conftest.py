@@ -7,7 +7,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from starlette.types import Receive, Scope, Send
 
 from scrapinsta_ray.api.apps import SideBySide, make_apps
 from scrapinsta_ray.client import Client
@@ -41,33 +42,55 @@ def until(look: Callable[[], T], what: str, limit_s: float = 30) -> T:
     return found
 
 
-@dataclass
 class Api:
-    """The four applications in this process, with one client."""
+    """The four applications in this process, with one client; `away` when it answers nobody."""
 
-    url: str
-    key: str
-    db: Database
+    def __init__(self, db: Database) -> None:
+        clients.create(db, "acme", "Acme", messages_per_hour=50, messages_per_day=50)
+        self.db, self.key = db, clients.create_key(db, "acme").plaintext
+        self._away = False
+        self._away_after_pull = False
+        self._apps = SideBySide(make_apps(db))
+        self._server = uvicorn.Server(
+            uvicorn.Config(self._answer, interface="asgi3", port=0, log_level="critical", lifespan="off")
+        )
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        until(lambda: self._server.started, "the API")
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._away:
+            raise ConnectionAbortedError("away")  # uvicorn answers 500
+        await self._apps(scope, receive, send)
+        if self._away_after_pull and scope.get("path") == "/api/send/pull":
+            self._away = True
+
+    @contextmanager
+    def away_after_pull(self) -> Iterator[None]:
+        """From the next pull's answer on the server is away, until the end of the block."""
+        self._away_after_pull = True
+        try:
+            yield
+        finally:
+            self._away = self._away_after_pull = False
 
     def client(self) -> Client:
         return Client(self.url, self.key, ACCOUNT)
+
+    def close(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
 
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[Api]:
     db = Database(f"sqlite:///{tmp_path}/store.db")
     schema.upgrade(db)
-    clients.create(db, "acme", "Acme", messages_per_hour=50, messages_per_day=50)
-    key = clients.create_key(db, "acme").plaintext
-    apps = SideBySide(make_apps(db))
-    server = uvicorn.Server(uvicorn.Config(apps, port=0, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until(lambda: server.started, "the API")
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Api(f"http://127.0.0.1:{port}", key, db)
-    server.should_exit = True
-    thread.join(10)
+    running = Api(db)
+    yield running
+    running.close()
     db.dispose()
 
 
@@ -143,7 +166,8 @@ class Installed:
         self.driver.switch_to.window(self.home)
         wrapped = (
             "const done = arguments[arguments.length - 1]; const given = [...arguments].slice(0, -1);"
-            f"(async (...args) => {{ {script} }})(...given).then(value => done({{value}}), error => done({{error: String(error)}}));"
+            f"(async (...args) => {{ {script} }})(...given)"
+            ".then(value => done({value}), error => done({error: String(error)}));"
         )
         answer = self.driver.execute_async_script(wrapped, *arguments)
         assert "error" not in answer, answer["error"]
@@ -153,7 +177,7 @@ class Installed:
         """What popup and options ask of the service worker."""
         answer = self.run("return chrome.runtime.sendMessage(args[0])", {"ask": what, **more})
         assert "error" not in answer, answer["error"]
-        return answer["value"]
+        return answer.get("value")
 
     def memory(self) -> dict[str, Any]:
         """What is written down: sender, outbox, log."""
@@ -197,20 +221,24 @@ class Installed:
         self.driver.close()
         self.driver.switch_to.window(self.home)
 
-    def kill_worker(self) -> None:
-        """Ends the service worker, as Chrome does when it naps."""
-        self.driver.switch_to.window(self.home)
+    def kill_worker(self) -> bool:
+        """Ends the service worker, as Chrome does when it naps; False if there was none."""
         targets = self.driver.execute_cdp_cmd("Target.getTargets", {})["targetInfos"]
-        for target in targets:
-            if target["type"] == "service_worker" and self.id in target["url"]:
-                self.driver.execute_cdp_cmd("Target.closeTarget", {"targetId": target["targetId"]})
+        ours = [one for one in targets if one["type"] == "service_worker" and self.id in one["url"]]
+        for target in ours:
+            self.driver.execute_cdp_cmd("Target.closeTarget", {"targetId": target["targetId"]})
+        return bool(ours)
+
+    def restart(self) -> None:
+        """The user closes the browser and opens it again."""
+        self.driver.quit()
+        self.start()
 
 
-@pytest.fixture
-def installed(tmp_path: Path, api: Api, site: str) -> Iterator[Installed]:
-    """The extension, configured, logged in, past its dry runs, not yet started."""
+@contextmanager
+def ready(tmp_path: Path, api: Api, site: str, language: str) -> Iterator[Installed]:
     folder = unpacked(tmp_path / "extension", site, api.url)
-    browser = Installed(folder, tmp_path / "profile", site)
+    browser = Installed(folder, tmp_path / "profile", site, language)
     try:
         browser.configure(api)
         browser.log_in()
@@ -218,3 +246,17 @@ def installed(tmp_path: Path, api: Api, site: str) -> Iterator[Installed]:
         yield browser
     finally:
         browser.quit()
+
+
+@pytest.fixture
+def installed(tmp_path: Path, api: Api, site: str) -> Iterator[Installed]:
+    """The extension, configured, logged in, past its dry runs, not yet started."""
+    with ready(tmp_path, api, site, "en-US") as browser:
+        yield browser
+
+
+@pytest.fixture
+def spanish(tmp_path: Path, api: Api, site: str) -> Iterator[Installed]:
+    """The same in the browser of somebody who reads Spanish."""
+    with ready(tmp_path, api, site, "es-ES") as browser:
+        yield browser
