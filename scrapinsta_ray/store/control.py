@@ -7,10 +7,10 @@ A campaign's stage stands for its campaign, except for a retry. A pause and what
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, select, update
+from sqlalchemy import Connection, and_, case, null, or_, select, update
 
 from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, TaskStatus
-from scrapinsta_ray.store import audit, campaigns, visits
+from scrapinsta_ray.store import audit, campaigns, forgotten, templates, visits
 from scrapinsta_ray.store.database import AnyRow, Database, now, transaction
 from scrapinsta_ray.store.tables import job_tasks, jobs
 from scrapinsta_ray.store.tasks import FOR_EVER, PARKED
@@ -75,7 +75,8 @@ def _resume(tx: Connection, client_id: str, job_id: str, actor: str | None) -> l
 def retry(tx: Connection, client_id: str, job_id: str, *, actor: str | None = None) -> bool:
     """Failed tasks of a job, or of all stages of a campaign, back to `queued` with all their attempts.
 
-    A message that may have left keeps its mark. Cancelled and paused jobs stay as they are, and so do all stages of
+    A message that may have left keeps its mark; who had the same template's text from another job meanwhile, or was
+    forgotten, is left out. Cancelled and paused jobs stay as they are, and so do all stages of
     such a campaign. False if the client has no such job.
     """
     family = _lock_family(tx, client_id, job_id)
@@ -102,7 +103,13 @@ def _requeue_failed(tx: Connection, job_id: str) -> bool:
     visits.forget_failures(tx, job_id)
     changed = tx.execute(
         update(job_tasks)
-        .where(job_tasks.c.job_id == job_id, job_tasks.c.status == TaskStatus.ERROR)
+        .where(
+            job_tasks.c.job_id == job_id,
+            job_tasks.c.status == TaskStatus.ERROR,
+            job_tasks.c.username >= forgotten.BEHIND,  # has a name: nobody forgot the person
+            or_(job_tasks.c.kind != Kind.SEND_MESSAGE, job_tasks.c.payload.is_not(null())),  # nor the text
+            job_tasks.c.id.not_in(templates.had_by_another(tx, job_id)),
+        )
         .values(
             maybe_sent=case((in_doubt, True), else_=job_tasks.c.maybe_sent),
             status=TaskStatus.QUEUED,

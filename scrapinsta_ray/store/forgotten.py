@@ -18,10 +18,11 @@ from scrapinsta_ray.store.tables import salts, suppressions
 SALT = "forgotten"
 MARK = "#"
 """What a hash begins with, and no username does."""
-_BEHIND = chr(ord(MARK) + 1)
+BEHIND = chr(ord(MARK) + 1)
+"""Where names begin, in the order of the database."""
 
-IS_HASH = (suppressions.c.username >= MARK, suppressions.c.username < _BEHIND)
-IS_NAME = suppressions.c.username >= _BEHIND
+IS_HASH = (suppressions.c.username >= MARK, suppressions.c.username < BEHIND)
+IS_NAME = suppressions.c.username >= BEHIND
 
 
 def pseudonym(salt: bytes, username: str) -> str:

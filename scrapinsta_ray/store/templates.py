@@ -11,6 +11,7 @@ from scrapinsta_ray.domain import messages
 from scrapinsta_ray.domain.models import UNFINISHED, Kind, TaskStatus
 from scrapinsta_ray.errors import TemplateRetired, UnknownTemplate
 from scrapinsta_ray.store import audit
+from scrapinsta_ray.store.batches import chunks
 from scrapinsta_ray.store.database import AnyRow, now, reading, transaction
 from scrapinsta_ray.store.ids import new_template_id
 from scrapinsta_ray.store.tables import job_tasks, profiles, templates
@@ -116,6 +117,34 @@ def used(template_id: str | None) -> ColumnElement[bool]:
     """Tasks that carry this text to somebody, did so, or may have: who has one gets no other with it."""
     had_it = or_(job_tasks.c.status.in_(UNFINISHED), written(), in_doubt())
     return and_(job_tasks.c.template_id == template_id, had_it)
+
+
+def had_by_another(tx: Connection, job_id: str) -> list[int]:
+    """Failed messages of a job whose person has the same text from another job by now.
+
+    As with `text_of`, whoever makes tasks of the template waits for the end of this transaction.
+    """
+    failed = tx.execute(
+        select(job_tasks.c.id, job_tasks.c.client_id, job_tasks.c.username, job_tasks.c.template_id).where(
+            job_tasks.c.job_id == job_id,
+            job_tasks.c.status == TaskStatus.ERROR,
+            job_tasks.c.template_id.is_not(None),
+        )
+    ).all()
+    if not failed:
+        return []
+    client_id, template_id = failed[0].client_id, failed[0].template_id  # a job has one of each
+    _newest(tx, client_id, template_id)
+    had: set[str] = set()
+    for names in chunks(row.username for row in failed):
+        others = select(job_tasks.c.username).where(
+            job_tasks.c.client_id == client_id,
+            job_tasks.c.username.in_(names),
+            job_tasks.c.job_id != job_id,
+            used(template_id),
+        )
+        had |= set(tx.scalars(others))
+    return [row.id for row in failed if row.username in had]
 
 
 def in_doubt() -> ColumnElement[bool]:

@@ -23,6 +23,7 @@ from scrapinsta_ray.errors import PersonForgotten, StaleLease
 from scrapinsta_ray.store import (
     audit,
     campaigns,
+    control,
     finish,
     followings,
     forget,
@@ -205,6 +206,18 @@ def test_others_are_forgotten_for_themselves_alone(db: Database, a_client: str) 
     [job] = progress.page(db, a_client).items
     assert job["params"]["extra"]["text"] == " ".join(near)
     assert job["total_items"] == 4
+
+
+def test_a_retry_asks_for_nobody_who_was_forgotten(db: Database, a_client: str) -> None:
+    job_id = jobs.enqueue_analysis(db, Asked(a_client), [NAME], None).job_id
+    task = lease_one(db)
+    failed = finish.Work(task, Report(False, "not_found", lease_id=task.lease_id), "bot")
+    finish.finish_work(db, [failed], retry_base_s=1)
+    campaigns.settle(db, [job_id])
+    forget_zoe(db)
+    assert control.retry(db, a_client, job_id)
+    assert tasks.lease_work(db, Kind.ANALYZE_PROFILE, limit=1, ttl_s=60) == []
+    assert progress.job(db, a_client, job_id)["status"] == "error"  # type: ignore[index]
 
 
 def test_twice_is_as_good_as_once(db: Database, a_client: str) -> None:

@@ -13,6 +13,7 @@ from scrapinsta_ray.domain.transitions import Report
 from scrapinsta_ray.store import (
     campaigns,
     checkup,
+    control,
     finish,
     jobs,
     ledger,
@@ -165,6 +166,8 @@ def test_a_message_of_a_template_stays_as_an_empty_row(db: Database, a_client: s
         left = tx.execute(select(job_tasks.c.username, job_tasks.c.payload, job_tasks.c.result)).all()
     assert sorted(map(tuple, left)) == [("ana", None, None), ("sol", None, None)]
     assert not any(step.emptied for step in prune.prune(db, Retention()))
+    control.retry(db, a_client, ana.job_id)  # of what is emptied, nothing is left to send
+    assert outbox.pull(db, a_client, "c1", limit=3, ttl_s=60).tasks == []
     again = replace(outreach, cool_off_days=1)
     assert jobs.enqueue_messages(db, Asked(a_client, "c1"), again).skipped["duplicate"] == 2
 

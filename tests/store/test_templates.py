@@ -138,6 +138,20 @@ def test_whoever_may_have_had_it_does_not_get_it_again(db: Database, a_template:
     report(db, sol, "sent", ok=True)  # and it did
 
 
+def test_a_retry_leaves_out_who_had_it_from_another_job(db: Database, a_template: Template) -> None:
+    first = write(db, a_template, "ana", "luz")
+    for task in pull(db):
+        report(db, task, "not_allowed")
+    campaigns.settle(db, [first.job_id])
+    write(db, a_template, "ana")
+    [ana] = pull(db)
+    report(db, ana, "sent", ok=True)
+    assert control.retry(db, "acme", first.job_id)
+    with db.begin() as tx:
+        tx.execute(update(messages_sent).values(sent_at=now(-10 * DAY_S)))
+    assert [task.username for task in pull(db)] == ["luz"]
+
+
 def test_a_dry_run_is_no_message(db: Database, a_template: Template) -> None:
     write(db, a_template, "ana", dry_run=True)
     [task] = pull(db)
