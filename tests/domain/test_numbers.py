@@ -43,6 +43,36 @@ def test_every_way_the_site_writes_a_count(text, count):
     assert parse_count(text) == count
 
 
+MATRIX = [  # as the site writes them, with a mark where there is a space
+    ("1,234", 1_234),
+    ("1.234", 1_234),
+    ("1_234", 1_234),
+    ("1_234_567", 1_234_567),
+    ("12.3K", 12_300),
+    ("1.2M", 1_200_000),
+    ("12,3_mil", 12_300),
+    ("12_mil", 12_000),
+    ("1,2_M", 1_200_000),
+    ("1,2_mill.", 1_200_000),
+    ("1_millón", 1_000_000),
+    ("2_millones", 2_000_000),
+    ("1,5_millones", 1_500_000),
+    ("View Count Icon10.2K", 10_200),
+    ("View Count Icon_10.2K", 10_200),
+    ("Icono de número de reproducciones10,2_mil", 10_200),
+    ("12,3_mil_seguidores", 12_300),
+    ("1,2_M_de_seguidores", 1_200_000),
+    ("1_234_Me_gusta", 1_234),
+]
+
+
+@pytest.mark.parametrize("space", [" ", "\u00a0", "\u202f", "\u2009", "\u2007", "\n", " \u200e"])
+@pytest.mark.parametrize(("text", "count"), MATRIX)
+def test_the_sites_numbers_with_any_space(text, count, space):
+    assert parse_count(text.replace("_", space)) == count
+    assert parse_count(f"{space}{text.replace('_', space)}{space}") == count
+
+
 @pytest.mark.parametrize(
     "text",
     [
