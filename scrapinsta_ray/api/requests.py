@@ -18,7 +18,6 @@ from scrapinsta_ray.api.edge import Edge
 from scrapinsta_ray.api.errors import ApiError, OnLimited, unknown_job
 from scrapinsta_ray.domain import usernames
 from scrapinsta_ray.store.clients import Caller
-from scrapinsta_ray.store.database import Database
 
 JOB_ID = re.compile(r"job:[0-9a-f]{32}")
 
@@ -83,13 +82,12 @@ def permitted(session: Session, request: Request) -> Session:
     return session
 
 
-def needs(*scopes: str | Database, of_a_job: bool = False) -> Callable[..., Awaitable[Caller]]:
+def needs(*scopes: str, of_a_job: bool = False) -> Callable[..., Awaitable[Caller]]:
     """A dependency: the caller, holding every one of `scopes`.
 
     A token of one job is let in where the path names that job; where it names another one, that is unknown to it.
     Elsewhere only if `of_a_job`: such a route must itself keep to `caller.job_id`.
     """
-    wanted = {scope for scope in scopes if isinstance(scope, str)}
 
     async def caller(session: Annotated[Session, Depends(session_of)], request: Request) -> Caller:
         found = session.caller
@@ -98,7 +96,7 @@ def needs(*scopes: str | Database, of_a_job: bool = False) -> Callable[..., Awai
             raise unknown_job()
         if found.job_id and job_id is None and not of_a_job:
             raise not_of_a_job()
-        if lacking := sorted(wanted - found.scopes):
+        if lacking := sorted(set(scopes) - found.scopes):
             raise ApiError(403, "SCOPE_MISSING", f"The key lacks the scope {lacking[0]}.", missing=lacking)
         return found
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
@@ -189,13 +189,20 @@ def set_limits(
 def delete(db: Database, client_id: str, *, actor: str | None = None) -> bool:
     """Ends a tenant: its keys go, its unfinished work is cancelled; its ledger and its suppressions stay.
 
-    False for an unknown client. Called again, it goes on where it was interrupted.
+    False for an unknown client. What a replica that has not heard of it yet still takes, `finish_deletions` ends.
     """
     if not _close(db, client_id, actor):
         return False
-    for job_id in _unfinished(db, client_id):
-        control.cancel(db, client_id, job_id)
+    finish_deletions(db)
     return True
+
+
+def finish_deletions(db: Database) -> int:
+    """Cancels what deleted clients still have to do; how many jobs that were."""
+    left = _left_over(db)
+    for client_id, job_id in left:
+        control.cancel(db, client_id, job_id)
+    return len(left)
 
 
 @reading
@@ -243,14 +250,15 @@ def _close(tx: Connection, client_id: str, actor: str | None) -> bool:
 
 
 @reading
-def _unfinished(tx: Connection, client_id: str) -> Sequence[str]:
-    """Jobs and campaigns; a campaign stands for its stages."""
+def _left_over(tx: Connection) -> list[tuple[str, str]]:
+    """Unfinished jobs and campaigns of deleted clients, each (client_id, job_id); a campaign stands for its stages."""
     open_states = (JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED)
-    return tx.scalars(
-        select(jobs.c.id).where(
-            jobs.c.client_id == client_id, jobs.c.stage == 0, jobs.c.status.in_(open_states)
-        )
-    ).all()
+    rows = tx.execute(
+        select(jobs.c.client_id, jobs.c.id)
+        .join(clients, clients.c.id == jobs.c.client_id)
+        .where(jobs.c.status.in_(open_states), jobs.c.stage == 0, clients.c.status == "deleted")
+    )
+    return [(row.client_id, row.id) for row in rows]
 
 
 # ---- keys ------------------------------------------------------------------------------------------------

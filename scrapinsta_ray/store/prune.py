@@ -28,7 +28,7 @@ from sqlalchemy import (
 from scrapinsta_ray.domain.models import JobStatus, TaskStatus
 from scrapinsta_ray.domain.pacing import DAY_S
 from scrapinsta_ray.domain.retention import Retention
-from scrapinsta_ray.store import leases, meters, templates, tokens
+from scrapinsta_ray.store import clients, leases, meters, templates, tokens
 from scrapinsta_ray.store.database import Database, now, reading, transaction
 from scrapinsta_ray.store.indexes import change
 from scrapinsta_ray.store.tables import (
@@ -104,6 +104,7 @@ class Upkeep:
             Pruned("account_actions", actions := _prune_actions(self._db, False), actions),
             Pruned("meters", full := meters.forget_full(self._db), full),
             Pruned("revocations", over := tokens.prune(self._db), over),
+            Pruned("jobs", left := clients.finish_deletions(self._db), 0, left),
         ]
         return [pruned for pruned in (*done, *expired) if pruned.deleted or pruned.emptied]
 

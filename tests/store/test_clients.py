@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import select, update
 
 from scrapinsta_ray.domain import pacing
-from scrapinsta_ray.store import audit, clients, jobs, progress
+from scrapinsta_ray.domain.retention import Retention
+from scrapinsta_ray.store import audit, clients, jobs, progress, prune
 from scrapinsta_ray.store.clients import ADMIN, SCOPES
 from scrapinsta_ray.store.database import Database, now
 from scrapinsta_ray.store.jobs import Asked
@@ -122,13 +123,17 @@ def test_the_first_admin_key_is_made_once(db: Database) -> None:
 
 
 def test_limits_change_within_bounds(db: Database, a_client: str) -> None:
+    before = clients.everyone(db)[0]
     changed = clients.set_limits(
         db, a_client, {"pulls_per_minute": 7, "messages_per_day": 9_999}, actor="cli:ana"
     )
     assert clients.get(db, a_client) == changed
     assert (changed.pulls_per_minute, changed.messages_per_day) == (7, pacing.MESSAGES_PER_DAY_CEILING)
     [entry] = audit.entries(db, action="client.limits")
-    assert entry.details == {"before": {"pulls_per_minute": 60}, "after": {"pulls_per_minute": 7}}
+    assert entry.details == {
+        "before": {"pulls_per_minute": before.pulls_per_minute},
+        "after": {"pulls_per_minute": 7},
+    }
     with pytest.raises(LookupError):
         clients.set_limits(db, "nobody", {"pulls_per_minute": 7})
     for wrong in ({"pulls": 7}, {"pulls_per_minute": 0}, {"pulls_per_minute": 10**9}):
@@ -174,6 +179,17 @@ def test_a_deleted_client_leaves_its_suppressions_and_no_work(db: Database, a_cl
     with pytest.raises(ValueError):
         clients.create_key(db, a_client)
     assert len(audit.entries(db, action="client.deleted")) == 1
+
+
+def test_what_a_late_replica_took_of_a_deleted_client_is_ended(db: Database, a_client: str) -> None:
+    clients.create(db, "other", "Other")
+    clients.delete(db, a_client)
+    late = jobs.enqueue_analysis(db, Asked(a_client), ["ana"], None).job_id
+    kept = jobs.enqueue_analysis(db, Asked("other"), ["ana"], None).job_id
+    prune.Upkeep(db, Retention()).turn()
+    for client_id, job_id, status in ((a_client, late, "cancelled"), ("other", kept, "running")):
+        summary = progress.summary(db, client_id, job_id)
+        assert summary and summary["status"] == status
 
 
 @pytest.mark.parametrize("client_id", ["", "Acme", "a_b", "-a", "a" * 33, "ñ", "a\n"])
