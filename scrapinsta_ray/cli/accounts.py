@@ -210,10 +210,11 @@ def accounts_remove(username: Username, as_json: AsJson = False) -> None:
 
 @app.command("reseal")
 def accounts_reseal(as_json: AsJson = False) -> None:
-    """Seal every stored secret with the first key of SCRAPINSTA_SECRET_KEY: passwords, cookies, signing keys.
+    """Seal every stored secret with the first key of SCRAPINSTA_SECRET_KEY.
 
-    To change the key: put the new one before the old (`scrapinsta secret-key` makes one), on every machine; restart;
-    reseal; then take the old one away. All or nothing: a secret that no key opens is named.
+    These are passwords, cookies, second factors, and the keys that tokens are signed with. To change the key: put
+    the new one before the old (`scrapinsta secret-key` makes one), on every machine; restart; reseal; then take the
+    old one away. All or nothing: a secret that no key opens is named.
     """
     found, db = database()
     done = asdict(sealing.reseal(db, found.fernet, actor=actor()))
