@@ -36,7 +36,7 @@ from sqlalchemy import (
 from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind
 from scrapinsta_ray.errors import RateLimited, TooManyTasks
 from scrapinsta_ray.store.database import change_one, now_us, reading, transaction, upsert
-from scrapinsta_ray.store.indexes import LEASE, STATUS, by
+from scrapinsta_ray.store.indexes import KEY, LEASE, STATUS, by
 from scrapinsta_ray.store.tables import clients, job_tasks, jobs, meters
 
 PULLS, RESULTS, ENQUEUES = "pulls", "results", "enqueues"
@@ -107,6 +107,7 @@ def _spending(dialect: str, name: str) -> Update:
     room = larger(limit - amount, 0)
     return (
         update(meters)
+        .with_hint(f"FORCE INDEX ({KEY})", dialect_name="mysql")
         .where(
             meters.c.subject == bindparam("of"),
             meters.c.name == name,

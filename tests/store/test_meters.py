@@ -288,6 +288,23 @@ def test_unused_meters_are_forgotten_and_no_other(db: Database) -> None:
         assert set(tx.scalars(select(rows.c.subject))) == {"key:new", "acme"}
 
 
+def test_who_spends_waits_for_nobody_else(db: Database) -> None:
+    """Not for the meters of others, nor for whoever has the client's own row in hand."""
+    if db.is_sqlite:
+        pytest.skip("one writer at a time")
+    for name in ("acme", "other"):
+        clients.create(db, name, name)
+        transaction(meters.spend)(db, name, meters.PULLS)
+    with db.begin() as tx, db.begin() as second:
+        second.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = 1")
+        meters.spend(tx, "other", meters.PULLS)
+        meters.spend(tx, "acme", meters.ENQUEUES)
+        tx.execute(text("UPDATE clients SET status = 'suspended'"))
+        meters.spend(second, "acme", meters.PULLS)
+        meters.spend(second, "acme", meters.RESULTS)
+        second.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = DEFAULT")
+
+
 # ---- unfinished tasks ------------------------------------------------------------------------------------
 
 
