@@ -45,7 +45,7 @@ def fail(status: int, message: str, **more: Any) -> Response:
 
 def block_of(doing: Doing, language: str) -> tuple[str, str]:
     """Title and text of the dialog that an action block shows."""
-    return BLOCKS[doing.options.get("language") or language][doing.options.get("text", "try_again_later")]
+    return BLOCKS[doing.options["language"] or language][doing.options["text"]]
 
 
 def _throttled(doing: Doing, visit: Visit) -> Response:
@@ -169,6 +169,6 @@ def _not_found(doing: Doing, request: Request) -> Response:
 
 
 def seconds_of(doing: Doing, luck: random.Random) -> float:
-    """How long a latency or a hang lasts."""
-    seconds = doing.options["seconds"]
+    """How long a latency or a hang lasts; 0 for what has no length."""
+    seconds = doing.options.get("seconds", 0.0)
     return luck.uniform(*seconds) if isinstance(seconds, list) else float(seconds)

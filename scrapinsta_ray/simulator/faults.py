@@ -17,6 +17,10 @@ KEPT = 10_000
 """How many of the faults that were done are told one by one; the rest is only counted."""
 
 Options = Mapping[str, Any]
+_BLOCK: Options = {
+    "text": ("try_again_later", "action_blocked", "restrict"),
+    "language": (None, "en", "es"),
+}
 CATALOGUE: Mapping[str, tuple[str, Options]] = {
     "throttled": ("401 Please wait a few minutes", {"require_login": False}),
     "rate_limited": ("429", {"retry_after": 30, "retry_after_as": ("seconds", "date", "none")}),
@@ -27,11 +31,8 @@ CATALOGUE: Mapping[str, tuple[str, Options]] = {
     "challenge_required": ("400 challenge_required; pages lead to /challenge/", {"lasting": True}),
     "challenge_page": ("pages and calls lead to the HTML at /challenge/, status 200", {"lasting": True}),
     "suspended": ("pages and calls lead to /accounts/suspended/", {"lasting": True}),
-    "feedback_required": ("400 feedback_required; over a page the dialog of an action block", {}),
-    "action_block": (
-        "the dialog of an action block over a page; 400 feedback_required for a call",
-        {"text": ("try_again_later", "action_blocked", "restrict"), "language": (None, "en", "es")},
-    ),
+    "feedback_required": ("400 feedback_required; over a page the dialog of an action block", _BLOCK),
+    "action_block": ("the same by its other name", _BLOCK),
     "masked_404": ("404 whose body is exactly Not Found", {}),
     "not_found": ("there is no such account", {"language": (None, "en", "es")}),
     "user_null": ('200 {"data":{"user":null}}', {}),
@@ -142,6 +143,7 @@ class Faults:
         self._numbers = 0
         self._seen: Counter[tuple[int, str]] = Counter()
         self._done: Counter[tuple[int, str]] = Counter()
+        self._drawn: Counter[tuple[int, str]] = Counter()
         self.done: deque[dict[str, Any]] = deque(maxlen=KEPT)
         self.counts: Counter[str] = Counter()
 
@@ -176,6 +178,7 @@ class Faults:
         self._rules, self._numbers = [], 0
         self._seen.clear()
         self._done.clear()
+        self._drawn.clear()
 
     def take(self, asked: Asked) -> list[Doing]:
         """What this request meets: the first rule that has something to say, and every latency before it."""
@@ -200,19 +203,21 @@ class Faults:
         if rule.scripted:
             rounds, place = divmod(turn, len(rule.steps))
             return rule.steps[place] if rule.times == FOREVER or rounds < rule.times else None
-        if (
-            self._done[key] >= rule.times != FOREVER
-            or self._luck(rule, asked.account, turn) >= rule.probability
-        ):
+        if self._done[key] >= rule.times != FOREVER or self._luck(rule, asked.account) >= rule.probability:
             return None
         self._done[key] += 1
         return rule.steps[0]
 
-    def _luck(self, rule: Rule, account: str | None, turn: int) -> float:
-        """0..1, from the seed, the rule, the account and how manieth of its requests this is: not from their order."""
+    def _luck(self, rule: Rule, account: str | None) -> float:
+        """0..1, from the seed, the rule, the account and how manieth of its requests this is.
+
+        So an account's luck does not depend on what others do meanwhile.
+        """
         if rule.probability >= 1:
             return 0.0
-        return random.Random(f"{self._seed}:{rule.number}:{account}:{turn}").random()
+        key = rule.number, account or ""
+        self._drawn[key] += 1
+        return random.Random(f"{self._seed}:{rule.number}:{account}:{self._drawn[key]}").random()
 
     def _spent(self, rule: Rule) -> bool:
         if rule.times == FOREVER or rule.each_account:

@@ -28,6 +28,7 @@ _OPEN = re.compile(
 _ALWAYS = re.compile(r"/(challenge/.*|accounts/suspended/|favicon\.ico)")
 """Where a fault sends people, and what no fault concerns."""
 _ENDS_SESSION = ("logged_out", "login_redirect", "dead_session")
+_SILENT = ("reset", "hang")
 _WALL = {
     "message": "Please wait a few minutes before you try again.",
     "require_login": True,
@@ -63,22 +64,17 @@ class Gate:
     async def admit(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
         row = self.note(visit)
         doings = self.doings(visit)
-        for doing in doings:
-            if doing.fault == LATENCY:
-                await asyncio.sleep(seconds_of(doing, self.site.luck))
-        last = doings[-1] if doings else None
-        if last is None or last.fault == LATENCY:
-            scope["visit"] = visit
-        else:
-            scope["visit"] = visit = self.struck(visit, last)
-            if last.fault in ("reset", "hang"):
-                wait_s = seconds_of(last, self.site.luck) if last.fault == "hang" else 0.0
-                await wire.cut(scope, receive, wait_s)
-                return
-        answer = (last and reply(last, Request(scope))) or turned_away(visit) or self.app
+        for latency in (doing for doing in doings if doing.fault == LATENCY):
+            await asyncio.sleep(seconds_of(latency, self.site.luck))
+        doing = doings[-1] if doings and doings[-1].fault != LATENCY else None
+        scope["visit"] = visit = self.struck(visit, doing) if doing else visit
+        if doing and doing.fault in _SILENT:
+            await wire.cut(scope, receive, seconds_of(doing, self.site.luck))
+            return
+        answer = (doing and reply(doing, Request(scope))) or turned_away(visit) or self.app
         outward = self.telling(row, _giving_cookies(send, visit))
-        if last and last.fault == "truncated":
-            await wire.truncated(answer, scope, receive, outward, last.options)
+        if doing and doing.fault == "truncated":
+            await wire.truncated(answer, scope, receive, outward, doing.options)
         else:
             await answer(scope, receive, outward)
 
@@ -139,7 +135,7 @@ class Gate:
 
     def target(self, visit: Visit) -> str | None:
         """Whose profile a request is about, as far as it says."""
-        if found := visit.query.get("username"):
+        if found := visit.query.get("username") or visit.query.get("to"):
             return found.lower()
         numbered = _NUMBERED.fullmatch(visit.path)
         pk = numbered[1] if numbered else visit.form.get("target_user_id")

@@ -16,7 +16,7 @@ from scrapinsta_ray.simulator.population import BOTS, CLIENTS, Population
 from scrapinsta_ray.simulator.times import moment
 
 _MEMBER = re.compile(r"(bot|client)_([1-9][0-9]?)")
-MOST_CONNECTIONS = 500
+MOST_CONNECTIONS = 5_000
 """How many connections of one session the journal keeps apart."""
 
 

@@ -87,7 +87,7 @@ def test_a_chance_is_kept_to_and_follows_from_the_seed():
 
 
 def test_a_chance_does_not_depend_on_what_others_do():
-    alone, crowded = (rules({"fault": "empty", "probability": 0.3, "each_account": True}) for _ in range(2))
+    alone, crowded = (rules({"fault": "empty", "probability": 0.3}) for _ in range(2))
     expected = met(alone, 50)
     found = []
     for _ in range(50):
