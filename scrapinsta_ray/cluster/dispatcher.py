@@ -197,7 +197,9 @@ class Dispatcher:
         if not limit:
             return able
         leased = await asyncio.to_thread(self._lease, kind, limit)
-        wishes = [wish_of(task.last_account, task.last_code, "cursor" in task.payload) for task in leased]
+        wishes = [
+            wish_of(task.last_account, task.last_code, bool(task.payload.get("cursor"))) for task in leased
+        ]
         for task, chosen in zip(leased, assign(wishes, able, kind), strict=True):
             assert chosen, "no more tasks than accounts were leased"
             self._last_client[kind], self._last_kind = task.client_id, kind
@@ -237,7 +239,7 @@ class Dispatcher:
     async def _run(self, username: str, task: Task) -> None:
         try:
             work = await self._perform(username, task)
-            await self._results.submit(work)
+            await self._submit(work)
         except DatabaseAway:
             log.warning("a result is lost with the database away", extra={"task_id": task.task_id})
         except Exception:
@@ -246,6 +248,18 @@ class Dispatcher:
             self._busy.pop(username, None)
             assert self._wake
             self._wake.set()
+
+    async def _submit(self, work: Work) -> None:
+        """Writes the result down. A database that is away is waited for, until the lease must have run out."""
+        until = time.monotonic() + self._settings.task_lease_ttl_s
+        while True:
+            try:
+                await self._results.submit(work)
+                return
+            except DatabaseAway:
+                if time.monotonic() > until:
+                    raise
+            await asyncio.sleep(1)
 
     async def _perform(self, username: str, task: Task) -> Work:
         holder = self._workers.get(username)
@@ -260,7 +274,9 @@ class Dispatcher:
             )
             if not isinstance(error, RayTaskError):  # no more tasks until another process holds the account
                 self._died[username] = holder, time.monotonic() + 2 * self._settings.lease_ttl_s
-            report = Report(False, "worker_failed", retryable=True, lease_id=task.lease_id, retry_after_s=1.0)
+            begun = await asyncio.to_thread(tasks.was_begun, self._db, task)
+            code = "worker_failed" if begun else "worker_away"
+            report = Report(False, code, retryable=True, lease_id=task.lease_id, retry_after_s=1.0)
             return Work(task, report, username)
 
     async def _watched(self, worker: Any, result: "asyncio.Future[Work]") -> Work:

@@ -16,7 +16,9 @@ GIVE_BACK = frozenset({"layout_changed", "unknown"})
 """Codes of a sender that stopped for a reason of its own: the message is still wanted."""
 
 
-NOBODYS_FAULT = frozenset({"rate_limited", "cooldown", "needs_human", "session_lost", "budget_spent"})
+NOBODYS_FAULT = frozenset(
+    {"rate_limited", "cooldown", "needs_human", "session_lost", "budget_spent", "worker_away"}
+)
 """Codes after which the account rests, not the task: it comes back, and the attempt is not counted."""
 
 

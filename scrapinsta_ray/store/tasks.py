@@ -188,6 +188,15 @@ def renew(tx: Connection, task_id: int, lease_id: str, ttl_s: float, *, holder: 
     return renewed.rowcount == 1
 
 
+@reading
+def was_begun(tx: Connection, task: Task) -> bool:
+    """Did anybody of the fleet ever take it up under this lease?"""
+    holder = select(job_tasks.c.lease_holder).where(
+        job_tasks.c.id == task.id, job_tasks.c.lease_id == task.lease_id
+    )
+    return tx.scalar(holder) is not None
+
+
 @transaction
 def give_back(tx: Connection, tasks: Sequence[Task]) -> None:
     """Unused leases back to the queue, the attempt not counted: what a graceful stop does."""
