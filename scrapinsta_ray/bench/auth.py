@@ -147,9 +147,13 @@ class _Stub:
     """The application with a caller that is known, and no meter."""
 
     def __init__(self, db: Database) -> None:
-        caller = Caller(CLIENT, frozenset(clients.SCOPES), "active")
+        session = Session(Caller(CLIENT, frozenset(clients.SCOPES), "active"))
+
+        async def known() -> Session:
+            return session
+
         self._app = make_pull_app(db, gate=Gate(db))
-        self._app.dependency_overrides[session_of] = lambda: Session(caller)
+        self._app.dependency_overrides[session_of] = known
 
     async def pull(self) -> Any:
         with patch.object(meters, "spend", lambda *_args: None):
