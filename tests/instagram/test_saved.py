@@ -160,6 +160,45 @@ def test_a_page_as_people_see_it(name):
     assert only(PAGES[name], saved.reels)["code"] == "CAxyPW6luuP"
 
 
+EYE = '<svg aria-label="View Count Icon"><title>View Count Icon</title></svg>'
+
+
+@pytest.mark.parametrize(
+    ("inner", "likes", "comments", "views"),
+    [
+        (
+            f"<div>{EYE}<span>10.2K</span></div><ul><li><span>1,234</span></li><li>56</li></ul>",
+            1234,
+            56,
+            10200,
+        ),
+        (
+            f"<p><span>1,234</span><span>56</span></p><div><p>{EYE}</p><span><b>10.2K</b></span></div>",
+            1234,
+            56,
+            10200,
+        ),
+        (
+            f"""<div><p><svg aria-label="Comment"></svg><span>56</span></p><p><svg aria-label="Like"></svg>
+            <span>1,234</span></p></div><div>{EYE}<span>10.2K</span></div>""",
+            1234,
+            56,
+            10200,
+        ),
+        (f"<ul><li>{EYE}<span>10.2K</span></li><li>1</li><li>2</li></ul>", 1, 2, 10200),
+        (f"{EYE}10.2K", None, None, 10200),
+        (f"<div><div>{EYE}</div><div><span>10,2\u00a0mil</span></div></div>", None, None, 10200),
+        ("<span>View Count Icon10.2K</span>", None, None, 10200),
+        (f"<div>{EYE}<span>0</span></div>", None, None, 0),
+        (f"<div>{EYE}<span>–</span></div><ul><li>5</li><li>6</li></ul>", 5, 6, None),
+        (f"<div>{EYE}<span>7</span></div><ul><li>5</li></ul>", None, None, 7),  # likes or comments?
+    ],
+)
+def test_tiles_of_the_reels_grid(inner, likes, comments, views):
+    post = only(page(f'<main><a href="/jane.doe/reel/{CODE}/">{inner}</a></main>'), saved.reels)
+    assert (post["likes"], post["comments"], post["views"]) == (likes, comments, views)
+
+
 @pytest.mark.parametrize("language", WORDS)
 @pytest.mark.parametrize("tag", ["h2", "span", "h1"])
 def test_a_private_page_shows_counts_without_links(language, tag):

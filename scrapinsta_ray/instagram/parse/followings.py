@@ -46,12 +46,10 @@ def _lists(data: Any) -> Iterator[tuple[str, list[Any], Mapping[str, Any]]]:
         if isinstance(edge, dict) and isinstance(edge.get("edges"), list):
             yield f"{path}.edges", [_node(row) for row in edge["edges"]], edge
     for path, holder in shapes.objects(data, "following"):
-        rows = holder.get("users")
-        if isinstance(rows, list) and "following" in path:
-            yield f"{path}.users", rows, holder
-        edges = holder.get("edges")
-        if isinstance(edges, list) and "following" in path.rpartition(".")[2]:
-            yield f"{path}.edges", [_node(row) for row in edges], holder
+        if "following" in path and "hashtag" not in path:
+            rows = holder.get("users") or [_node(row) for row in shapes.rows(holder.get("edges"))]
+            if isinstance(rows, list) and rows:
+                yield path, rows, holder
 
 
 def _ended(holder: Mapping[str, Any], users: tuple[Following, ...], count: int | None) -> Completeness:
@@ -109,6 +107,7 @@ def _users(rows: list[Any], path: str) -> tuple[Following, ...]:
 
 
 def _user(row: Mapping[str, Any]) -> Following | None:
+    row = row["user"] if isinstance(row.get("user"), dict) else row
     name = row.get("username")
     if not isinstance(name, str) or not usernames.is_valid(name.lower()):
         return None

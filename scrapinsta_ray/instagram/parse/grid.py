@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from scrapinsta_ray.domain.models import Media, MediaKind
 from scrapinsta_ray.domain.numbers import parse_count
-from scrapinsta_ray.instagram.html import around, is_a
+from scrapinsta_ray.instagram.html import around, folded, is_a
 from scrapinsta_ray.instagram.parse import labels, shapes
 from scrapinsta_ray.instagram.parse.ids import pk_of, taken_at
 
@@ -69,7 +70,8 @@ def _kind(place: str, icons: list[str]) -> MediaKind:
 
 def _overlay(link: LexborNode) -> tuple[int | None, int | None]:
     """(likes, comments) of what shows under the pointer: by their icons, else two numbers in that order."""
-    rows = [row for row in link.css("li") if not any(labels.VIEWS.search(icon) for icon in labels.icons(row))]
+    eyed = _eyed(link)
+    rows = [row for row in link.css("li") or _numbered(link) if eyed is None or not _touches(row, eyed)]
     shown = [parse_count(_words(row)) for row in rows]
     likes, comments = (_marked(rows, shown, mark) for mark in (labels.LIKES, labels.COMMENTS))
     if likes is None and comments is None and len(shown) == 2:
@@ -77,26 +79,45 @@ def _overlay(link: LexborNode) -> tuple[int | None, int | None]:
     return likes, comments
 
 
+def _numbered(link: LexborNode) -> list[LexborNode]:
+    """The innermost elements that show a number, or what is around one if that holds an icon too."""
+    leaves = [one for one in link.css("span, div, p") if parse_count(_own_words(one)) is not None]
+    parents = (leaf.parent for leaf in leaves)
+    marked = (parent if parent and len(parent.css("svg")) == 1 else None for parent in parents)
+    return [parent or leaf for leaf, parent in zip(leaves, marked, strict=True)]
+
+
+def _touches(row: LexborNode, other: LexborNode) -> bool:
+    """Does one lie in the other?"""
+    return row == other or other in around(row) or row in around(other)
+
+
 def _marked(rows: list[LexborNode], shown: list[int | None], mark: re.Pattern[str]) -> int | None:
-    named = (
-        count
-        for row, count in zip(rows, shown, strict=True)
-        if any(mark.search(i) for i in labels.icons(row))
-    )
-    return next(named, None)
+    pairs = zip(rows, shown, strict=True)
+    return next((count for row, count in pairs if any(mark.search(i) for i in labels.icons(row))), None)
 
 
 def _views(link: LexborNode) -> int | None:
-    """The number beside the eye: in the nearest element around it that holds one, the overlay left out."""
+    if (eyed := _eyed(link)) is not None:
+        return parse_count(_beside(eyed))
+    # an icon that was saved as its label: "View Count Icon10.2K"
+    texts = (_own_words(one) for one in link.css("span, div, p, li"))
+    return next((parse_count(text) for text in texts if labels.VIEWS.search(folded(text))), None)
+
+
+def _eyed(link: LexborNode) -> LexborNode | None:
+    """The nearest element around the eye that holds one number, the overlay left out."""
     eye = next((svg for svg in link.css("svg") if labels.VIEWS.search(labels.label(svg))), None)
-    here = eye.parent if eye else None
-    while here is not None and here != link.parent:
-        if (
-            views := parse_count(_words(here, without="ul" if here.tag not in ("ul", "li") else ""))
-        ) is not None:
-            return views
-        here = here.parent
-    return None
+    places = takewhile(lambda place: place != link.parent, around(eye) if eye else ())
+    return next((place for place in places if parse_count(_beside(place)) is not None), None)
+
+
+def _beside(place: LexborNode) -> str:
+    return _words(place, without="" if place.tag in ("ul", "li") else "ul")
+
+
+def _own_words(node: LexborNode) -> str:
+    return " ".join(child.text() for child in node.iter(include_text=True) if child.tag == "-text")
 
 
 def _words(node: LexborNode, without: str = "") -> str:
