@@ -1,11 +1,11 @@
 # Each target sets up what it needs first; `make setup` alone does no more than that.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench schema clean
+.PHONY: help setup demo test lint format extension bench schema clean
 ARGS ?=
 BIN := .venv/bin
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: .venv, Chromium, MariaDB
 	@bash scripts/setup.sh
@@ -14,6 +14,7 @@ demo: setup ## a whole campaign on this machine against the simulator  (ARGS="--
 	@$(BIN)/scrapinsta demo $(ARGS)
 
 test: setup ## all tests  (ARGS="tests/store -k lease")
+	@bash scripts/setup.sh javascript
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: setup ## formatting, ruff, types, who imports whom
@@ -25,6 +26,9 @@ lint: setup ## formatting, ruff, types, who imports whom
 format: setup ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
+
+extension: setup ## pack the browser extension for the web store, into dist/
+	@$(BIN)/python scripts/extension_zip.py
 
 bench: setup ## all benchmarks, each beside its floor
 	@$(BIN)/scrapinsta bench all

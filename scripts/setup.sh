@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing and nothing else: .venv with the pinned versions, Chromium with its driver, MariaDB.
+# Installs what is missing and nothing else: .venv with the pinned versions, Chromium with its driver, MariaDB; with the
+# argument `javascript`, what the tests of the extension need.
 # With nothing to do it only compares a stamp and looks for three programs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -115,5 +116,23 @@ set_up_python() {
   say "done"
 }
 
-install_programs
-set_up_python
+# ---- JavaScript, for the tests of the extension ------------------------------------------------------------
+
+set_up_javascript() {
+  local folder=tests/extension/node
+  if ! { has node && has npm; }; then
+    may_use_apt || { say "please install Node 20 with npm, then run this again" >&2; exit 1; }
+    quietly "reading Debian's package lists" as_root apt-get update
+    quietly "installing nodejs npm" apt_install nodejs npm
+  fi
+  if [ -d $folder/node_modules ] && cmp -s $folder/package-lock.json $folder/node_modules/.scrapinsta-lock; then return; fi
+  quietly "installing what the extension's tests need" npm ci --prefix $folder --no-audit --no-fund
+  cp $folder/package-lock.json $folder/node_modules/.scrapinsta-lock
+}
+
+if [ "${1:-}" = javascript ]; then
+  set_up_javascript
+else
+  install_programs
+  set_up_python
+fi

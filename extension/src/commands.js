@@ -25,6 +25,7 @@ export async function answer(request, engine, server, tab) {
     case 'enqueue_analysis': return enqueue(server, '/ext/analyze/enqueue', request);
     case 'enqueue_campaign': return enqueue(server, '/ext/campaigns/enqueue', request);
     case 'flush': return engine.flush();
+    case 'clear_log': return engine.clearLog();
     case 'jobs': return (await server.call('GET', '/jobs?limit=10')).body;
     case 'summary': return (await server.call('GET', `/jobs/${encodeURIComponent(request.job)}/summary`)).body;
     default: throw new Error(`nobody answers ${request.ask}`);

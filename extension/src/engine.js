@@ -99,6 +99,11 @@ export class Engine {
     }
   }
 
+  /** Forgets the activity log. */
+  clearLog() {
+    return this.inTurn(async () => this.storage.save({...await this.read(), log: []}));
+  }
+
   /** @returns {Promise<Memory>} */
   async read() {
     const {sender, outbox, log} = await this.storage.load();

@@ -123,7 +123,7 @@ def unpacked(folder: Path, site: str, server: str) -> Path:
     """The extension as it is, for another site, with the server's permission given: nobody is there to click."""
     shutil.copytree(EXTENSION, folder)
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["host_permissions"] = [f"{site}/*", f"http://{urlsplit(server).netloc}/*"]
+    manifest["host_permissions"] = [f"{site}/*", f"http://{urlsplit(server).hostname}/*"]
     manifest["content_scripts"][0]["matches"] = [f"{site}/*"]
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
