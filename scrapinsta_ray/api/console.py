@@ -48,6 +48,12 @@ class Page(BaseModel):
     next_cursor: str | None
 
 
+class Results(Page):
+    """What a job brought; `completeness` says how a following list ended, and is null until then."""
+
+    completeness: Literal["complete", "capped", "soft_blocked", "truncated"] | None = None
+
+
 def make_console_app(
     db: Database, *, gate: Gate | None = None, on_limited: OnLimited | None = None
 ) -> FastAPI:
@@ -100,8 +106,10 @@ def _add_jobs(app: FastAPI, db: Database) -> None:
         return _page(progress.tasks(db, caller.client_id, job_id, after=cursor, limit=limit, status=status))
 
     @app.get("/jobs/{job_id}/results", tags=["jobs"])
-    def results(job_id: str, caller: caller_with_status, cursor: int = -1, limit: Limit = 100) -> Page:
-        return _page(progress.results(db, caller.client_id, job_id, after=cursor, limit=limit))
+    def results(job_id: str, caller: caller_with_status, cursor: int = -1, limit: Limit = 100) -> Results:
+        found = progress.results(db, caller.client_id, job_id, after=cursor, limit=limit)
+        page = _page(found)
+        return Results(**page.model_dump(), completeness=found.completeness if found else None)
 
     _add_control(app, db, "cancel", control.cancel)
     _add_control(app, db, "retry", control.retry)

@@ -1,7 +1,7 @@
 """How far jobs are and what they brought: what clients read. The tenant is in every WHERE."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -24,10 +24,11 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows, and the cursor of the next page; None on the last."""
+    """Some rows, and the cursor of the next page; None on the last. Of a following list also how it ended."""
 
     items: Sequence[Row]
     next_cursor: str | None
+    completeness: str | None = None
 
 
 @reading
@@ -119,7 +120,9 @@ def results(tx: Connection, client_id: str, job_id: str, *, after: int = -1, lim
 
 def _followings(tx: Connection, job_id: str, after: int, limit: int) -> Page:
     query = following_rows(tx, job_id).where(followings.c.position > after).limit(limit + 1)
-    return _cut([dict(row) for row in tx.execute(query).mappings()], "position", limit)
+    found = _cut([dict(row) for row in tx.execute(query).mappings()], "position", limit)
+    payload = tx.scalar(select(job_tasks.c.payload).where(job_tasks.c.job_id == job_id)) or {}
+    return replace(found, completeness=payload.get("completeness"))
 
 
 def _messages(tx: Connection, client_id: str, job_id: str, after: int, limit: int) -> Page:

@@ -349,3 +349,4 @@ def test_a_list_goes_on_with_the_account_that_has_its_cursor_page_by_page(
     assert attempts(db) == {1}
     results = progress.results(db, CLIENT, job_id)
     assert results and [row["username"] for row in results.items] == [f"f{i}" for i in range(30)]
+    assert results.completeness == "truncated"
