@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     )
 
     browser_tasks: int = Field(300, ge=1, description="A browser is renewed after so many tasks.")
+    park_after_s: float = Field(
+        20, gt=0, description="An idle account's page is left for an empty one after so long."
+    )
     browser_memory_mb: int = Field(
         700, ge=100, description="A browser is renewed when it takes more memory than that."
     )

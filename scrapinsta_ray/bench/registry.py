@@ -26,6 +26,9 @@ class Bench:
 
 BENCHES = {
     "auth": Bench("What authentication and limits add to a pull.", "scrapinsta_ray.bench.auth", 2),
+    "scrape": Bench(
+        "One account against bare Selenium, and what eight accounts cost.", "scrapinsta_ray.bench.scrape", 7
+    ),
     "store": Bench(
         "The leasing store against bare PyMySQL on the same tables.", "scrapinsta_ray.bench.store", 10
     ),

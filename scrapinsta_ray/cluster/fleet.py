@@ -33,14 +33,13 @@ def ensure(db: Database) -> None:
     demand = _browser_demand()
     for account in known:
         if account.status == "active" and names.worker_name(account.username) not in present:
-            worker = _create(
-                _WorkerActor,
-                names.worker_name(account.username),
-                account.username,
-                resources=demand,
-            )
-            worker.warm_up.remote()
+            new_worker(account.username, resources=demand).warm_up.remote()
     _end_workers(set(filter(None, map(names.username_of, present))) - {account.username for account in known})
+
+
+def new_worker(username: str, **options: Any) -> Any:
+    """The actor of a bot account, which begins when no other process can be that account."""
+    return _create(_WorkerActor, names.worker_name(username), username, True, **options)
 
 
 def stop(limit_s: float = 20) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 
 from scrapinsta_ray import errors
 from scrapinsta_ray.cluster import names
+from scrapinsta_ray.cluster.quiet import Quiet
 from scrapinsta_ray.cluster.tenure import Tenure
 from scrapinsta_ray.instagram.browser import Browser, BrowserOptions
 from scrapinsta_ray.instagram.session import AccountSession
@@ -16,9 +17,6 @@ from scrapinsta_ray.store import accounts
 from scrapinsta_ray.store.database import Database
 
 log = logging.getLogger(__name__)
-
-PARK_AFTER_S = 20.0
-"""An idle account's page goes on running its scripts for so long; then it is left for an empty one."""
 
 _WEIGHED_EVERY = 20
 """The browser's memory is looked at after so many tasks, since looking costs as much as reading a profile."""
@@ -31,14 +29,15 @@ class SessionKeeper:
     and `screenshot` are for all.
     """
 
-    def __init__(self, db: Database, found: Settings, username: str) -> None:
-        """Waits until no other process can be this account."""
+    def __init__(self, db: Database, found: Settings, username: str, quiet: Quiet | None = None) -> None:
+        """Waits until no other process can be this account. While it is idle, so is `quiet`'s thread."""
         self._db, self._settings, self._username = db, found, username
         self._session: AccountSession | None = None
         self._logins_saved = 0
         self._tasks = 0
         self._working = threading.Lock()
         self._parking: threading.Timer | None = None
+        self._quiet = quiet
         lease = names.account_lease(username)
         self.tenure = Tenure(db, lease, found.lease_ttl_s, self._lost, self._limit_life)
 
@@ -50,6 +49,8 @@ class SessionKeeper:
         with self._working:
             if self._parking:
                 self._parking.cancel()
+            if self._quiet:
+                self._quiet.end()
             try:
                 yield
             finally:
@@ -177,16 +178,18 @@ class SessionKeeper:
     # ---- idle --------------------------------------------------------------------------------------------
 
     def _park_later(self) -> None:
-        self._parking = threading.Timer(PARK_AFTER_S, self._park)
+        self._parking = threading.Timer(self._settings.park_after_s, self._park)
         self._parking.daemon = True
         self._parking.start()
 
     def _park(self) -> None:
-        session = self._session
-        if session is None or not self._working.acquire(blocking=False):
+        if not self._working.acquire(blocking=False):
             return
         try:
-            session.browser.park()
+            if self._session is not None:
+                self._session.browser.park()
+            if self._quiet:
+                self._quiet.begin()
         except errors.ScrapInstaError:
             log.info("an idle page could not be parked", extra={"account_bot": self._username})
         finally:

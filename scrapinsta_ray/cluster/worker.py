@@ -12,6 +12,7 @@ import ray
 
 from scrapinsta_ray import errors, settings
 from scrapinsta_ray.cluster.consequences import report_of, signal_of
+from scrapinsta_ray.cluster.quiet import Quiet
 from scrapinsta_ray.cluster.sessions import SessionKeeper
 from scrapinsta_ray.cluster.turns import Turns
 from scrapinsta_ray.domain.models import Action, Kind, Signal, Task
@@ -32,12 +33,15 @@ log = logging.getLogger(__name__)
 class InstagramWorker:
     """The actor of a bot account. Its constructor waits until no other process can be this account."""
 
-    def __init__(self, username: str) -> None:
+    def __init__(self, username: str, main_thread_rests: bool = False) -> None:
+        """`main_thread_rests`: the main thread is Ray's, and has nothing to do while the worker is idle."""
         self._settings = settings.load()
         logs.configure(self._settings.log_format, self._settings.log_level)
         self._username = username
         self._db = Database(self._settings.url, pool_size=4)
-        self._keeper = SessionKeeper(self._db, self._settings, username)
+        self._keeper = SessionKeeper(
+            self._db, self._settings, username, Quiet() if main_thread_rests else None
+        )
         self._turns = Turns(self._db, username, self._settings.pace, self._keeper.tenure)
         sweep_orphans(self._settings.home / "browsers")
 

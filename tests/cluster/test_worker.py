@@ -186,10 +186,10 @@ def test_a_browser_that_has_grown_too_big_is_renewed(
     assert len({id(one) for one in used}) > 1
 
 
+@pytest.mark.parametrize("a_bench", [{"PARK_AFTER_S": "0.2"}], indirect=True)
 def test_an_idle_account_s_page_is_left_and_opened_again(
-    a_bench: Bench, a_worker: InstagramWorker, ask: Ask, monkeypatch: pytest.MonkeyPatch
+    a_bench: Bench, a_worker: InstagramWorker, ask: Ask
 ) -> None:
-    monkeypatch.setattr(sessions, "PARK_AFTER_S", 0.2)
     first, second = a_bench.analysis(*public(ask, 2))
     assert a_worker.perform(first).report.ok
     until(lambda: browser_of(a_worker).run("return location.href") == "about:blank")
