@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from scrapinsta_ray import settings
 from scrapinsta_ray.cli.options import AsJson
-from scrapinsta_ray.cli.output import err, fail, out
+from scrapinsta_ray.cli.output import err, fail, out, tell
 from scrapinsta_ray.cli.stored import database
 from scrapinsta_ray.store import checkup, prune, schema
 from scrapinsta_ray.store.database import Database
@@ -19,12 +19,12 @@ app = typer.Typer(no_args_is_help=True, help="The database.")
 
 
 @app.command("upgrade")
-def db_upgrade() -> None:
+def db_upgrade(as_json: AsJson = False) -> None:
     """Bring the schema to this version, keeping the data."""
     db = Database(settings.load().url)
     schema.pending(db)  # says it clearly if the server is away or refuses us
     schema.upgrade(db)
-    err.print("The schema is up to date.")
+    tell("The schema is up to date.", {"upgraded": True}, as_json)
 
 
 @app.command("schema")
@@ -80,10 +80,12 @@ def db_prune(
 
 
 @app.command("reset")
-def db_reset(yes: Annotated[bool, typer.Option("--yes", help="Yes, all data goes.")] = False) -> None:
+def db_reset(
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, all data goes.")] = False, as_json: AsJson = False
+) -> None:
     """Drop every table with all its data, and make them anew."""
     db = Database(settings.load().url)
     if not yes:
         fail(f"This deletes everything in {db}: say so with --yes.")
     schema.reset(db)
-    err.print("The database is empty and up to date.")
+    tell("The database is empty and up to date.", {"reset": True}, as_json)

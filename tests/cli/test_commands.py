@@ -3,15 +3,22 @@
 import json
 import shutil
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
+from urllib.parse import urlsplit
 
+import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
 from selenium.common import WebDriverException
 from selenium.webdriver.common.selenium_manager import SeleniumManager
+from typer.main import get_command
 
-from scrapinsta_ray import __version__, local
+from scrapinsta_ray import __version__, cli, local
 from tests.cli.conftest import Shell
 
 
@@ -81,3 +88,63 @@ def lost(written: object, read: object, path: str = "") -> list[str]:
         pairs = zip(written, read, strict=True) if isinstance(read, list) else []
         return [p for i, (a, b) in enumerate(pairs) for p in lost(a, b, f"{path}[{i}]")]
     return []
+
+
+# ---- all commands ----------------------------------------------------------------------------------------
+
+NO_JSON = {
+    "up",
+    "simulator",
+    "env",
+    "db schema",
+    "secret-key",
+    "accounts watch",
+}  # what they print is for one use
+
+
+def every_command() -> Iterator[tuple[str, Any]]:
+    for name, command in get_command(cli.app).commands.items():  # type: ignore[attr-defined]
+        below = getattr(command, "commands", None)
+        yield from ((f"{name} {sub}", one) for sub, one in below.items()) if below else [(name, command)]
+
+
+@pytest.mark.parametrize(("name", "command"), [pytest.param(n, c, id=n) for n, c in every_command()])
+def test_every_command_says_what_happens_and_speaks_json(name: str, command: Any) -> None:
+    assert command.help and len(command.help) > 15
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert ("--json" in options) is (name not in NO_JSON)
+
+
+def test_the_command_line_starts_without_what_takes_long() -> None:
+    heavy = "import sys, scrapinsta_ray.cli; print({'ray', 'selenium', 'pandas'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_a_refused_log_in_to_the_database_is_one_clear_sentence(shell: Shell, mariadb_url: str) -> None:
+    wrong = urlsplit(mariadb_url)._replace(
+        netloc=f"nobody:open-sesame@127.0.0.1:{urlsplit(mariadb_url).port}"
+    )
+    shell.monkeypatch.setenv("SCRAPINSTA_DATABASE_URL", wrong.geturl())
+    for words in (("clients", "list"), ("db", "upgrade"), ("db", "check")):
+        assert shell.run(*words).code == 1
+        assert "Access denied" in shell.err and len(shell.err.strip().splitlines()) == 1
+        assert "open-sesame" not in shell.err
+
+
+def test_a_server_without_tables_says_what_to_run(shell: Shell, a_fresh_mariadb_database: str) -> None:
+    shell.monkeypatch.setenv("SCRAPINSTA_DATABASE_URL", a_fresh_mariadb_database)
+    assert shell.run("clients", "list").code == 1
+    assert "scrapinsta db upgrade" in shell.err
+    assert json.loads(shell.run("db", "upgrade", "--json").out) == {"upgraded": True}
+    assert json.loads(shell.run("clients", "list", "--json").out) == []
+
+
+def test_an_unexpected_error_shows_no_local_value(shell: Shell) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise RuntimeError("something else")
+
+    shell.monkeypatch.setattr("scrapinsta_ray.store.accounts.add", crash)
+    with pytest.raises(RuntimeError):
+        shell.run("accounts", "add", "bot_1", "--password-stdin", say="open sesame\n")
+    assert cli.app.pretty_exceptions_show_locals is False
