@@ -14,7 +14,7 @@ def test_every_way_in_has_its_figure_and_its_bar():
     assert [(figure.name.removeprefix("pull of 10 by "), figure.bar) for figure in report.figures] == [
         ("a key, with limits (ms)", 1.15),
         ("a token, with limits (ms)", 1.15),
-        ("a key, looked up, with limits (ms)", 1.15),
-        ("a token, looked up, with limits (ms)", 1.15),
+        ("a key, looked up, with limits (ms)", None),
+        ("a token, looked up, with limits (ms)", None),
     ]
     assert all(figure.value > 0 for figure in report.figures)
