@@ -92,14 +92,7 @@ def lost(written: object, read: object, path: str = "") -> list[str]:
 
 # ---- all commands ----------------------------------------------------------------------------------------
 
-NO_JSON = {
-    "up",
-    "simulator",
-    "env",
-    "db schema",
-    "secret-key",
-    "accounts watch",
-}  # what they print is for one use
+NO_JSON = {"up", "simulator", "env", "db schema", "secret-key"}  # their text is for one use
 
 
 def every_command() -> Iterator[tuple[str, Any]]:
