@@ -123,7 +123,8 @@ def _refuse(problems: Sequence[logins.Problem], as_json: bool) -> NoReturn:
 def accounts_list(as_json: AsJson = False) -> None:
     """How each account is, what its hour still allows, when it may act next, and what it does now."""
     found, db = database()
-    show([roster.row(account, found.pace) for account in accounts.everyone(db)], as_json)
+    rows = [roster.row(account, found.pace) for account in accounts.everyone(db)]
+    show(rows if as_json else [roster.line(row) for row in rows], as_json)
 
 
 @app.command("hours")

@@ -1,5 +1,7 @@
-"""One bot account as a line of `scrapinsta accounts list`."""
+"""Bot accounts as `scrapinsta accounts list` shows them: rows for scripts, lines for people."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from scrapinsta_ray.domain.hours import ALWAYS
@@ -30,3 +32,27 @@ def row(account: Account, pace: Pace) -> dict[str, Any]:
         "node": node,
         "task": account.task_id,
     }
+
+
+def line(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The same in the width of a terminal."""
+    left = row["budget_left"]
+    return {
+        "username": row["username"],
+        "status": row["status"],
+        "left this hour": f"{left[Action.PROFILE_READ]} reads, {left[Action.FOLLOWING_PAGE]} pages",
+        "next": _when(row["free_in_s"], row["waits_for"]),
+        "hours": row["hours"],
+        "last signal": row["last_signal"],
+        "node": row["node"],
+        "does": row["task"] and row["task"].split(":", 2)[2].replace(":", " "),
+        "reason": row["reason"],
+    }
+
+
+def _when(seconds: int | None, why: str | None) -> str:
+    if seconds is None:
+        return "after resume"
+    if not seconds:
+        return "now"
+    return f"{timedelta(seconds=seconds)} ({why})"
