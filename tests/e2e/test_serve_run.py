@@ -5,21 +5,41 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
+import pymysql
 import pytest
 import yaml
+from cryptography.fernet import Fernet
 
 from scrapinsta_ray.client import Client, Refused
 from scrapinsta_ray.local import serve_config
+from tests.e2e import leaks
 from tests.e2e.conftest import Command, until
 from tests.servers import free_port, private_mariadb
 
 pytestmark = pytest.mark.timeout(400)
+
+
+DATABASE_PASSWORD = "tell-nobody/this: 100%@home"
+SECRET_KEY = Fernet.generate_key().decode()
+
+
+def for_a_user(url: str) -> str:
+    """The same database for a user whose password is one to look for."""
+    parts = urlsplit(url)
+    with closing(
+        pymysql.connect(host=parts.hostname, port=parts.port or 0, user=parts.username)
+    ) as connection:
+        cursor = connection.cursor()
+        cursor.execute("CREATE USER 'operator'@'%%' IDENTIFIED BY %s", [DATABASE_PASSWORD])
+        cursor.execute("GRANT ALL ON *.* TO 'operator'@'%'")
+    login = f"operator:{quote(DATABASE_PASSWORD, safe='')}"
+    return parts._replace(netloc=f"{login}@{parts.hostname}:{parts.port}").geturl()
 
 
 class Server:
@@ -29,6 +49,7 @@ class Server:
         self.database, self._folder, self._url = database, home / "mariadb", database_url
         self._settings = {
             "SCRAPINSTA_DATABASE_URL": database_url,
+            "SCRAPINSTA_SECRET_KEY": SECRET_KEY,
             "SCRAPINSTA_SITE_URL": site,
             "SCRAPINSTA_ACTION_GAP_MAX_S": "0",
             "SCRAPINSTA_ACTION_GAP_MIN_S": "0",
@@ -62,6 +83,20 @@ class Server:
     def client(self) -> Client:
         return Client(self.url, self.key, "client_1")
 
+    def shown(self) -> list[str]:
+        """Where a secret is to be seen: any file of its home, which the database's own are in, or of Ray's session."""
+        search = leaks.Search(
+            {
+                "database password": DATABASE_PASSWORD,
+                "the same in an address": quote(DATABASE_PASSWORD, safe=""),
+                "secret key": SECRET_KEY,
+                "api key": self.key.rpartition("_")[2],
+                "bot's password": "bot-secret-1",
+            }
+        )
+        files = search.files([self.command.home, leaks.ray_folder(self.command)])
+        return files + search.texts(leaks.command_lines(self.command) | leaks.ray_states(self.command))
+
     def start_database(self) -> None:
         self.database.enter_context(private_mariadb(self._folder, urlsplit(self._url).port or 0))
 
@@ -71,7 +106,8 @@ def a_server(tmp_path: Path, simulator_url: str) -> Iterator[Server]:
     folder = tmp_path / "mariadb"
     folder.mkdir()
     with ExitStack() as database:
-        server = Server(tmp_path, database, database.enter_context(private_mariadb(folder)), simulator_url)
+        url = for_a_user(database.enter_context(private_mariadb(folder)))
+        server = Server(tmp_path, database, url, simulator_url)
         try:
             yield server
         finally:
@@ -106,6 +142,7 @@ def test_serve_run_alone_brings_up_everything(a_server: Server) -> None:
         again = client.campaign("lista_corta", 5, {"message": "Hola"})
         assert stage_ended(client, again, 1)["status"] == "done"
 
+    assert a_server.shown() == [], "with the database away, too, and back"
     a_server.command.interrupt()
     until(lambda: not a_server.command.processes(), 15, "the end of Ray's own processes")
 
