@@ -18,7 +18,7 @@
     button.className = NAME;
     button.dataset.username = username;
     button.textContent = text('collect_button');
-    button.style.cssText = 'margin:4px;padding:6px 12px;border:1px solid #7a2f8f;border-radius:8px;background:#fff;color:#7a2f8f;font:600 14px system-ui;cursor:pointer';
+    button.style.cssText = 'margin:4px;padding:6px 12px;border:1px solid #7a2f8f;border-radius:8px;white-space:nowrap;width:max-content;background:#fff;color:#7a2f8f;font:600 14px system-ui;cursor:pointer';
     const id = crypto.randomUUID();
     button.addEventListener('click', async () => {
       button.disabled = true;
@@ -27,7 +27,7 @@
       button.textContent = answer?.error ? text('collect_failed', answer.error) : text('collect_asked');
       button.disabled = !answer?.error;
     });
-    document.querySelector('header section, header')?.append(button);
+    document.querySelector('header h2, header h1')?.parentElement?.append(button);
   };
 
   const look = () => {

@@ -188,14 +188,12 @@ class Installed:
         """Settings as the options page keeps them; without pauses, unless said."""
         pace = {"perHour": 50, "perDay": 50, "gapMinS": 0, "gapMaxS": 0, "fromHour": 0, "toHour": 0}
         limits = {"messages_per_hour": 50, "messages_per_day": 50}
-        settings = {
-            "server": api.url,
-            "key": api.key,
-            "account": ACCOUNT,
-            "pace": pace,
-            "limits": limits,
-            **more,
-        }
+        self.store(
+            **{"server": api.url, "key": api.key, "account": ACCOUNT, "pace": pace, "limits": limits, **more}
+        )
+
+    def store(self, **settings: Any) -> None:
+        """What the options page has kept."""
         self.run("await chrome.storage.local.set({settings: args[0]})", settings)
 
     def past_dry_runs(self) -> None:
