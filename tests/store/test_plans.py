@@ -15,7 +15,18 @@ from sqlalchemy import Connection, event, text
 from scrapinsta_ray.domain.models import Kind, Task
 from scrapinsta_ray.domain.transitions import Report, Verdict
 from scrapinsta_ray.errors import TooManyTasks
-from scrapinsta_ray.store import campaigns, clients, finish, jobs, meters, outbox, progress, schema, tasks
+from scrapinsta_ray.store import (
+    campaigns,
+    clients,
+    finish,
+    jobs,
+    meters,
+    outbox,
+    progress,
+    schema,
+    tasks,
+    visits,
+)
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.jobs import Asked, Outreach
 from tests.servers import fresh_database
@@ -119,6 +130,10 @@ def lease(db: Database, limit: int = BATCH) -> list[Task]:
     return tasks.lease_work(db, Kind.ANALYZE_PROFILE, limit=limit, ttl_s=600)
 
 
+def lease_reads(db: Database) -> None:
+    assert len(visits.lease_reads(db, limit=BATCH, ttl_s=600).tasks) == BATCH
+
+
 def pull(db: Database, client: str = "client1", account: str = "c1") -> list[Task]:
     return outbox.pull(db, client, account, limit=BATCH, ttl_s=600).tasks
 
@@ -208,6 +223,10 @@ def prepare_promote(db: Database) -> Prepared:
 CALLS: dict[str, tuple[Callable[[Database], Prepared], int]] = {
     # what it is called, and the index entries it may read when it does ten tasks
     "lease": (lambda db: lambda: lease(db), 60),
+    "lease reads": (
+        lambda db: lambda: lease_reads(db),
+        400,
+    ),  # looks at 40 tasks and at the visits of their profiles
     "pull": (lambda db: lambda: pull(db), 150),
     "pull of one job": (pull_of_a_job, 150),
     "enqueue at the limit of 1,000 tasks": (enqueue, 2_600),  # of 28,000 that it has
