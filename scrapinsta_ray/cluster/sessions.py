@@ -18,7 +18,7 @@ from scrapinsta_ray.store.database import Database
 
 log = logging.getLogger(__name__)
 
-_WEIGHED_EVERY = 20
+_WEIGHED_EVERY = 50
 """The browser's memory is looked at after so many tasks, since looking costs as much as reading a profile."""
 
 

@@ -128,7 +128,8 @@ class InstagramWorker:
                 log.info("%s: once more", error.code, extra={"task_id": task.task_id})
 
     def _do(self, task: Task) -> Work:
-        self._turns.ready()
+        if not self._keeper.lives():  # what it takes to be logged in is not counted, but not always allowed
+            self._turns.ready()
         session = self._keeper.logged_in()
         if task.kind is Kind.FETCH_FOLLOWINGS:
             return self._fetch_followings(session, task)
