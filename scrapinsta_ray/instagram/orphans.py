@@ -32,17 +32,21 @@ class Owner:
         """Does this very process still run?"""
         return processes.started(self.pid) == self.started
 
+    def has_browser(self, living: Iterable[Process]) -> bool:
+        """Does anything of its browser live? The guard does from before the first claim to the end."""
+        return any(process.group == self.group for process in living)
+
 
 def claim(folder: Path, group: int) -> None:
     """Write down that this process owns the browser in `folder`, ending what a dead owner left in it.
 
-    An unclosed browser of this same process is taken over. Raises BrowserGone when another living process owns
-    the folder.
+    An unclosed browser of this same process is taken over, and so is the folder of a process that is stopped or hangs
+    once its browser has ended. Raises BrowserGone when another living process has a browser in the folder.
     """
-    owner = _owner(folder)
-    if owner and owner.pid != os.getpid() and owner.alive():
+    owner, living = _owner(folder), list(processes.running())
+    if owner and owner.pid != os.getpid() and owner.alive() and owner.has_browser(living):
         raise BrowserGone("Another living process has a browser in this folder.", folder=folder.name)
-    _end([folder], list(processes.running()))
+    _end([folder], living)
     _unlock(folder)
     mine = Owner(os.getpid(), processes.started(os.getpid()) or "", group)
     fresh = _owner_file(folder).with_suffix(f".{os.getpid()}")

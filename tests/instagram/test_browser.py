@@ -119,6 +119,8 @@ def test_nothing_is_left_of_a_stopped_owner_s_browser_when_its_life_is_over(fold
         assert len(members(group)) > 3
         os.kill(owner.pid, signal.SIGSTOP)
         assert wait_until(lambda: not members(group) and not in_folder(folder), 3)
+        with Browser(BrowserOptions(folder)) as heir:  # who was stopped does not hold the folder for ever
+            assert heir.alive()
     finally:
         owner.kill()
         owner.communicate()
