@@ -23,7 +23,7 @@ from scrapinsta_ray.cluster.tenure import Tenure
 from scrapinsta_ray.domain.models import Kind, Task
 from scrapinsta_ray.domain.routing import ACTIONS, Candidate, assign, in_turn, shares, wish_of
 from scrapinsta_ray.domain.transitions import Report, Verdict
-from scrapinsta_ray.errors import DatabaseAway
+from scrapinsta_ray.errors import BudgetSpent, DatabaseAway
 from scrapinsta_ray.store import accounts, campaigns, finish, prune, tasks, visits
 from scrapinsta_ray.store.accounts import Account
 from scrapinsta_ray.store.database import Database
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _STRAGGLERS_EVERY_S = 10.0
 _SHORTEST_S = 0.05
+_RESTS_S = 2.0
 _REUSES = 20
 """Looks at queued profiles in one round, while they need no visit."""
 
@@ -51,6 +52,7 @@ class Dispatcher:
         self._pace = self._settings.pace
         self._workers: dict[str, str | None] = {}  # who held each account at the last look
         self._died: dict[str, tuple[str | None, float]] = {}  # a holder that died, and until when that counts
+        self._rests: dict[str, float] = {}  # accounts that had no turn for what they were given, until when
         self._last_client: dict[Kind, str] = {}
         self._last_kind: Kind | None = None
         self._stragglers_at = 0.0
@@ -178,7 +180,8 @@ class Dispatcher:
         died, until = self._died.get(account.username, (None, 0.0))
         if account.worker == died and time.monotonic() < until:
             return False
-        return account.username not in self._busy
+        rests = time.monotonic() < self._rests.get(account.username, 0.0)
+        return not rests and account.username not in self._busy
 
     def _starts_in_s(self, account: Account, kind: Kind) -> float:
         starts = [account.next_start(action, self._pace)[0] for action in ACTIONS[kind]]
@@ -239,6 +242,8 @@ class Dispatcher:
     async def _run(self, username: str, task: Task) -> None:
         try:
             work = await self._perform(username, task)
+            if work.report.code == BudgetSpent.code:  # it knows better than our last look
+                self._rests[username] = time.monotonic() + _RESTS_S
             await self._submit(work)
         except DatabaseAway:
             log.warning("a result is lost with the database away", extra={"task_id": task.task_id})

@@ -338,7 +338,7 @@ def test_a_list_goes_on_with_the_account_that_has_its_cursor_page_by_page(
         end = Completeness.TRUNCATED if last else None
         page = FollowingPage(users, f"after {reached.collected + 5}", end)
         followings.save_page(db, task, page, start=reached.collected)
-        return well(task) if last else failing(errors.BudgetSpent())(task)
+        return well(task) if last else failing(errors.CoolDown())(task)
 
     for name in ("bot_1", "bot_2", "bot_3"):
         workers.start(name, a_page_at_a_time)
@@ -350,3 +350,16 @@ def test_a_list_goes_on_with_the_account_that_has_its_cursor_page_by_page(
     results = progress.results(db, CLIENT, job_id)
     assert results and [row["username"] for row in results.items] == [f"f{i}" for i in range(30)]
     assert results.completeness == "truncated"
+
+
+def test_an_account_without_a_turn_hands_its_task_on_and_is_not_asked_at_once_again(
+    db: Database, workers: Workers, dispatch: Callable[[], Dispatcher]
+) -> None:
+    workers.start("bot_1", failing(errors.BudgetSpent()))
+    job_id = ask(db, "ana")
+    dispatch()
+    until(lambda: len(workers.asked) == 1)
+    workers.start("bot_2")
+    until(lambda: summary(db, job_id)["status"] == "done")
+    assert [name for name, _ in workers.asked] == ["bot_1", "bot_2"]
+    assert attempts(db) == {1}
