@@ -256,3 +256,17 @@ def _stored(bench: Bench, target: str) -> list[str]:
     wanted = select(followings.c.username).where(followings.c.target_username == target)
     with bench.db.begin(write=False) as tx:
         return list(tx.scalars(wanted.order_by(followings.c.position)))
+
+
+@pytest.mark.parametrize("a_bench", [{"PROFILE_READS_PER_HOUR": "3"}], indirect=True)
+def test_an_account_that_moves_to_another_worker_keeps_its_window(a_bench: Bench, ask: Ask) -> None:
+    codes = []
+    leased = iter(a_bench.analysis(*public(ask, 4)))
+    for _ in range(2):
+        worker = InstagramWorker(a_bench.account)
+        try:
+            codes += [worker.perform(next(leased)).report.code for _ in range(2)]
+        finally:
+            worker.close()
+    assert codes == ["ok", "ok", "ok", "budget_spent"]
+    assert a_bench.row.logins == 1
