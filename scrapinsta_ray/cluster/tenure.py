@@ -22,7 +22,8 @@ class Tenure:
     When it cannot be renewed, `lost` is called, once, while a fifth of the life is still left: it must stop
     everything that acts under the name, and usually ends the process. A second thread watches the time, so that a
     database that hangs cannot hold that up. Times are measured from before each request, so the process always
-    believes its lease to be shorter than the database does. `renewed` is called after each renewal.
+    believes its lease to be shorter than the database does. `renewed` is called after each renewal. A process whose
+    parent, the raylet, is gone renews no more.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Tenure:
     ) -> None:
         self._db, self._name, self._ttl_s, self._lost, self._renewed = db, name, ttl_s, lost, renewed
         self._over = threading.Event()
+        self._parent = os.getppid()
         self._lease, self._sure_until = self._acquire()
         for work in (self._keep, self._watch):
             threading.Thread(target=work, name=f"lease {name}", daemon=True).start()
@@ -78,6 +80,11 @@ class Tenure:
     def _keep(self) -> None:
         pause_s = self._ttl_s / 3
         while not self._over.wait(pause_s):
+            if (
+                os.getppid() != self._parent
+            ):  # the raylet: without it a replacement is under way on another node
+                self._lose()
+                return
             asked = time.monotonic()
             try:
                 renewed = leases.renew(self._db, self._lease, self._ttl_s)
