@@ -353,10 +353,20 @@ def _trees(pids: Sequence[int]) -> list[psutil.Process]:
 
 def _pss(process: psutil.Process) -> int:
     """Bytes, shared pages divided among who shares them; where a system does not tell, all that is resident."""
-    full = process.memory_full_info()
+    try:
+        full = process.memory_full_info()
+    except psutil.NoSuchProcess:  # a guard's clock ends with each renewal of the lease
+        return 0
     return int(getattr(full, "pss", full.rss))
 
 
 def _processor_s(pids: Sequence[int]) -> float:
-    times = [process.cpu_times() for process in _trees(pids)]
-    return sum(one.user + one.system for one in times)
+    return sum(map(_busy_s, _trees(pids)))
+
+
+def _busy_s(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system)
