@@ -137,7 +137,7 @@ class Gate:
             said = self._read(token)
         except Expired:
             raise ApiError(401, "TOKEN_EXPIRED", "This token's time is over: log in again.") from None
-        return self._standing(said), said.expires_at + claims.LEEWAY_S - time.time()
+        return self.standing(said), said.expires_at + claims.LEEWAY_S - time.time()
 
     def _read(self, token: str) -> Claims:
         try:
@@ -145,7 +145,8 @@ class Gate:
         except UnknownKey:  # perhaps one that another replica has just made
             return claims.read(token, self._ring.secrets(fresh=True))
 
-    def _standing(self, said: Claims) -> Session:
+    def standing(self, said: Claims) -> Session:
+        """What was said and sealed once, if it holds still. Raises ApiError 401."""
         jtis = [said.jti, said.parent] if said.parent else [said.jti]
         now = tokens.standing(self._db, said.client_id, said.key_id, jtis, said.job_id)
         since = now.job_revoked_at
@@ -162,6 +163,12 @@ class Gate:
             actor=f"token:{said.jti}",
         )
         return Session(caller, said.expires_at, said.jti, said.parent)
+
+    def sealer(self) -> MultiFernet:
+        """What seals and opens sessions. Raises Misconfigured if there is no secret key."""
+        if self._fernet is None:
+            raise Misconfigured("There are no sessions here: this server was started without a secret key.")
+        return self._fernet
 
     def issue(
         self,

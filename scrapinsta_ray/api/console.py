@@ -1,17 +1,30 @@
 """Serve application `console` (/): jobs, their progress and results, and how the system is."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from functools import cache
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 
 from scrapinsta_ray import __version__
+from scrapinsta_ray.api.answers import (
+    Job,
+    JobPage,
+    Live,
+    Results,
+    Stage,
+    State,
+    Status,
+    Summary,
+    TaskPage,
+)
 from scrapinsta_ray.api.auth import Gate
-from scrapinsta_ray.api.documents import merged
+from scrapinsta_ray.api.cookies import Cookies
+from scrapinsta_ray.api.documents import merged, refusals
 from scrapinsta_ray.api.enqueue import make_enqueue_app
 from scrapinsta_ray.api.errors import ApiError, OnLimited, unknown_job
+from scrapinsta_ray.api.live import add_events
 from scrapinsta_ray.api.login import add_login
 from scrapinsta_ray.api.pages import add_pages
 from scrapinsta_ray.api.pull import make_pull_app
@@ -25,33 +38,8 @@ from scrapinsta_ray.store.clients import Caller
 from scrapinsta_ray.store.database import Database
 
 Limit = Annotated[int, Query(ge=1, le=1_000)]
+Place = Annotated[int, Query(ge=-1, le=2**63 - 1, description="as `next_cursor` has it")]
 JobCursor = Annotated[str | None, Query(pattern=f"^{JOB_ID.pattern}$")]
-Status = Literal["queued", "sent", "ok", "error", "cancelled"]
-
-
-class Summary(BaseModel):
-    """Tasks of a job by state."""
-
-    queued: int
-    sent: int
-    ok: int
-    error: int
-    cancelled: int
-    total: int
-    status: str
-
-
-class Page(BaseModel):
-    """Some items; `next_cursor` is null on the last page."""
-
-    items: list[dict[str, Any]]
-    next_cursor: str | None
-
-
-class Results(Page):
-    """What a job brought; `completeness` says how a following list ended, and is null until then."""
-
-    completeness: Literal["complete", "capped", "soft_blocked", "truncated"] | None = None
 
 
 def make_console_app(
@@ -60,8 +48,10 @@ def make_console_app(
     """The application behind /."""
     gate = gate or Gate(db)
     app = new_app("console", gate, on_limited=on_limited)
+    app.state.cookies = Cookies(gate)
     add_login(app, db, gate)
     _add_jobs(app, db)
+    add_events(app, db)
     add_templates(app, db)
     add_suppressions(app, db)
     _add_health(app, db)
@@ -73,43 +63,43 @@ def make_console_app(
 def _add_jobs(app: FastAPI, db: Database) -> None:
     caller_with_status = Annotated[Caller, Depends(needs("status"))]
 
-    @app.get("/jobs", tags=["jobs"])
+    @app.get("/jobs", tags=["jobs"], summary="All jobs", response_model_exclude_unset=True)
     def jobs(
         caller: Annotated[Caller, Depends(needs("status", of_a_job=True))],
         cursor: JobCursor = None,
         limit: Limit = 50,
-    ) -> Page:
+    ) -> JobPage:
         if caller.job_id:
             only = progress.job(db, caller.client_id, caller.job_id)
-            return Page(items=[dict(only)] if only else [], next_cursor=None)
-        return _page(progress.page(db, caller.client_id, before=cursor, limit=limit))
+            return JobPage(items=[Stage(**only)] if only else [], next_cursor=None)
+        return JobPage(**_page(progress.page(db, caller.client_id, before=cursor, limit=limit)))
 
-    @app.get("/jobs/{job_id}", tags=["jobs"])
-    def job(job_id: str, caller: caller_with_status) -> dict[str, Any]:
+    @app.get("/jobs/{job_id}", tags=["jobs"], summary="One job", responses=_UNKNOWN)
+    def job(job_id: str, caller: caller_with_status) -> Job:
         found = progress.job(db, caller.client_id, job_id)
         if found is None:
             raise unknown_job()
-        return dict(found)
+        return Job(**found)
 
-    @app.get("/jobs/{job_id}/summary", tags=["jobs"])
+    @app.get("/jobs/{job_id}/summary", tags=["jobs"], summary="How far it is", responses=_UNKNOWN)
     def summary(job_id: str, caller: caller_with_status) -> Summary:
         return _summary(db, caller, job_id)
 
-    @app.get("/jobs/{job_id}/tasks", tags=["jobs"])
+    @app.get("/jobs/{job_id}/tasks", tags=["jobs"], summary="Its tasks", responses=_UNKNOWN)
     def tasks(
         job_id: str,
         caller: caller_with_status,
-        cursor: int = 0,
+        cursor: Place = 0,
         limit: Limit = 100,
         status: Status | None = None,
-    ) -> Page:
-        return _page(progress.tasks(db, caller.client_id, job_id, after=cursor, limit=limit, status=status))
+    ) -> TaskPage:
+        found = progress.tasks(db, caller.client_id, job_id, after=cursor, limit=limit, status=status)
+        return TaskPage(**_page(found))
 
-    @app.get("/jobs/{job_id}/results", tags=["jobs"])
-    def results(job_id: str, caller: caller_with_status, cursor: int = -1, limit: Limit = 100) -> Results:
+    @app.get("/jobs/{job_id}/results", tags=["jobs"], summary="What it brought", responses=_UNKNOWN)
+    def results(job_id: str, caller: caller_with_status, cursor: Place = -1, limit: Limit = 100) -> Results:
         found = progress.results(db, caller.client_id, job_id, after=cursor, limit=limit)
-        page = _page(found)
-        return Results(**page.model_dump(), completeness=found.completeness if found else None)
+        return Results(**_page(found), completeness=found.completeness if found else None)
 
     _add_control(app, db, "cancel", control.cancel)
     _add_control(app, db, "retry", control.retry)
@@ -117,8 +107,17 @@ def _add_jobs(app: FastAPI, db: Database) -> None:
     _add_control(app, db, "resume", control.resume)
 
 
+_UNKNOWN = refusals("JOB_NOT_FOUND")
+_VERBS = {
+    "cancel": "Nothing more is done; what is out may still be reported",
+    "retry": "Failed tasks once more, with all their attempts",
+    "pause": "Nothing more is begun until it is resumed",
+    "resume": "Goes on after a pause",
+}
+
+
 def _add_control(app: FastAPI, db: Database, verb: str, change: Callable[..., bool]) -> None:
-    @app.post(f"/jobs/{{job_id}}/{verb}", tags=["jobs"], name=verb)
+    @app.post(f"/jobs/{{job_id}}/{verb}", tags=["jobs"], name=verb, summary=_VERBS[verb], responses=_UNKNOWN)
     def control_job(job_id: str, caller: Annotated[Caller, Depends(needs("status"))]) -> Summary:
         found = progress.job(db, caller.client_id, job_id)
         if found is None:
@@ -150,22 +149,28 @@ def _summary(db: Database, caller: Caller, job_id: str) -> Summary:
     return Summary(**found)
 
 
-def _page(found: progress.Page | None) -> Page:
+def _page(found: progress.Page | None) -> dict[str, Any]:
     if found is None:
         raise unknown_job()
-    return Page(items=[dict(item) for item in found.items], next_cursor=found.next_cursor)
+    return {"items": [dict(item) for item in found.items], "next_cursor": found.next_cursor}
 
 
 def _add_health(app: FastAPI, db: Database) -> None:
-    @app.get("/live", tags=["health"])
+    not_well: dict[int | str, dict[str, Any]] = {
+        503: {"model": State, "description": "Something is missing."}
+    }
+
+    @app.get("/live", tags=["health"], summary="The process runs", response_model=Live)
     def live() -> dict[str, Any]:
         return {"ok": True, "version": __version__}
 
-    @app.get("/health", tags=["health"])
+    @app.get(
+        "/health", tags=["health"], summary="The database is there", response_model=State, responses=not_well
+    )
     def is_healthy() -> JSONResponse:
         return _state(db, "database")
 
-    @app.get("/ready", tags=["health"])
+    @app.get("/ready", tags=["health"], summary="All is there", response_model=State, responses=not_well)
     def ready() -> JSONResponse:
         return _state(db, "database", "schema", "dispatcher")
 
@@ -182,8 +187,8 @@ def _state(db: Database, *needed: str) -> JSONResponse:
 
 
 def _add_documents(app: FastAPI, db: Database) -> None:
-    @app.get("/openapi.json", include_in_schema=False)
-    def document() -> dict[str, Any]:
+    @cache
+    def whole() -> dict[str, Any]:
         return merged(
             {
                 "/ext": make_enqueue_app(db),
@@ -192,3 +197,7 @@ def _add_documents(app: FastAPI, db: Database) -> None:
                 "": app,
             }
         )
+
+    @app.get("/openapi.json", include_in_schema=False)
+    def document() -> dict[str, Any]:
+        return whole()

@@ -14,6 +14,7 @@ from scrapinsta_ray import __version__
 from scrapinsta_ray.api import errors
 from scrapinsta_ray.api.auth import Gate, Session
 from scrapinsta_ray.api.bodies import BoundedBody, StrictJsonRoute
+from scrapinsta_ray.api.cookies import Cookies
 from scrapinsta_ray.api.edge import Edge
 from scrapinsta_ray.api.errors import ApiError, OnLimited, unknown_job
 from scrapinsta_ray.domain import usernames
@@ -72,6 +73,20 @@ async def session_of(
     return permitted(await gate.session(request), request)
 
 
+async def session_of_page(
+    request: Request,
+    _key: Annotated[str | None, Security(APIKeyHeader(name="X-Api-Key", auto_error=False))],
+    _bearer: Annotated[object, Security(HTTPBearer(auto_error=False, bearerFormat="JWT"))],
+) -> Session:
+    """A dependency: likewise, and the cookie of somebody who has signed in at the console counts as well."""
+    gate: Gate = request.app.state.gate
+    cookies: Cookies | None = getattr(request.app.state, "cookies", None)
+    shown = "x-api-key" in request.headers or "authorization" in request.headers
+    if cookies and not shown and (signed := await cookies.signed(request)):
+        return permitted(signed.session, request)
+    return permitted(await gate.session(request), request)
+
+
 def permitted(session: Session, request: Request) -> Session:
     """`session`, unless its client is suspended or not the one that X-Client-Id names. Raises ApiError 403."""
     if session.caller.status != "active":
@@ -82,14 +97,16 @@ def permitted(session: Session, request: Request) -> Session:
     return session
 
 
-def needs(*scopes: str, of_a_job: bool = False) -> Callable[..., Awaitable[Caller]]:
+def needs(*scopes: str, of_a_job: bool = False, of_a_page: bool = False) -> Callable[..., Awaitable[Caller]]:
     """A dependency: the caller, holding every one of `scopes`.
 
     A token of one job is let in where the path names that job; where it names another one, that is unknown to it.
-    Elsewhere only if `of_a_job`: such a route must itself keep to `caller.job_id`.
+    Elsewhere only if `of_a_job`: such a route must itself keep to `caller.job_id`. `of_a_page`: what the console's
+    pages load themselves, and which changes nothing.
     """
+    who = session_of_page if of_a_page else session_of
 
-    async def caller(session: Annotated[Session, Depends(session_of)], request: Request) -> Caller:
+    async def caller(session: Annotated[Session, Depends(who)], request: Request) -> Caller:
         found = session.caller
         job_id = request.path_params.get("job_id")
         if job_id is not None and (not JOB_ID.fullmatch(job_id) or found.job_id not in (None, job_id)):

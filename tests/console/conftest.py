@@ -1,0 +1,67 @@
+"""The console in one process, with an operator and two clients."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import uvicorn
+from cryptography.fernet import Fernet, MultiFernet
+from starlette.testclient import TestClient
+
+from scrapinsta_ray.api.apps import SideBySide, make_apps
+from scrapinsta_ray.api.auth import Gate
+from scrapinsta_ray.store import clients
+from scrapinsta_ray.store.database import Database
+from tests.api.conftest import a_filled_store, acme, db, headers_of, http, other
+
+__all__ = ["a_filled_store", "acme", "db", "headers_of", "http", "other"]
+
+FERNET = MultiFernet([Fernet(Fernet.generate_key())])
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The four applications at an address."""
+
+    url: str
+    db: Database
+
+
+@pytest.fixture
+def served(db: Database) -> Iterator[Running]:
+    """The applications behind a real socket, as browsers and event streams need it."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            SideBySide(make_apps(db, Gate(db, FERNET))),
+            port=0,
+            log_level="critical",
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield Running(f"http://127.0.0.1:{port}", db)
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def operator(db: Database) -> str:
+    """An admin key."""
+    made = clients.bootstrap(db)
+    assert made
+    return made.plaintext
+
+
+def signed_in(http: TestClient, key: str) -> TestClient:
+    """The same browser, once its user has shown a key."""
+    page = http.get("/console/sign-in")
+    csrf = page.text.split('name="csrf" value="')[1].split('"')[0]
+    answer = http.post("/console/sign-in", data={"key": key, "csrf": csrf}, follow_redirects=False)
+    assert answer.status_code == 303, answer.text
+    return http
