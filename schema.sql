@@ -145,6 +145,7 @@ CREATE TABLE jobs (
     idempotency_key VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin,
     created_at DATETIME(6) NOT NULL,
     finished_at DATETIME(6),
+    request_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin COMMENT 'of the request that made it',
     CONSTRAINT pk_jobs PRIMARY KEY (id),
     CONSTRAINT uq_jobs_client_id_idempotency_key UNIQUE (client_id, idempotency_key)
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
@@ -200,6 +201,15 @@ CREATE TABLE meters (
 )ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='how much of each limit is used up' COLLATE utf8mb4_bin;
 
 CREATE INDEX ix_meters_full ON meters (full_at);
+
+CREATE TABLE metrics (
+    name VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    labels VARCHAR(250) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'as Prometheus writes them: kind="send_message"',
+    slot SMALLINT NOT NULL COMMENT 'a sum of several rows, so that writers rarely wait for each other',
+    value DOUBLE NOT NULL,
+    at DATETIME(6) COMMENT 'of a gauge: when it was so',
+    CONSTRAINT pk_metrics PRIMARY KEY (name, labels, slot)
+)ENGINE=InnoDB CHARSET=utf8mb4 COMMENT='counters, histograms by bucket, and gauges that processes tell' COLLATE utf8mb4_bin;
 
 CREATE TABLE profile_scores (
     username VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,

@@ -39,6 +39,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from scrapinsta_ray.errors import DatabaseAway, Misconfigured
+from scrapinsta_ray.telemetry import context
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -144,7 +145,25 @@ def _mysql_engine(url: URL, pool_size: int) -> Engine:
         if levels != {"READ-COMMITTED"}:
             raise Misconfigured(f"The database must give READ COMMITTED, but it gives {sorted(levels)}.")
 
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def _comment(
+        _tx: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+    ) -> tuple[str, Any]:
+        return commented(statement), parameters
+
     return engine
+
+
+def commented(sql: str) -> str:
+    """With the id of the request it is for: the server's lists of processes and of slow queries then tell it.
+
+    Behind the first word, since PyMySQL sends many rows as one INSERT only if a statement begins with that word.
+    """
+    request_id = context.request_id()
+    if not request_id:
+        return sql
+    word, _, rest = sql.partition(" ")
+    return f"{word} /* request_id={request_id} */ {rest}"
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -266,7 +285,7 @@ def change_one(tx: Connection, statement: UpdateBase, values: Mapping[str, str |
     sql, constants = _as_text(statement, tx.dialect, tuple(values))
     try:
         with closing(tx.connection.cursor()) as cursor:
-            changed: int = cursor.execute(sql, {**constants, **values})
+            changed: int = cursor.execute(commented(sql), {**constants, **values})
             return changed
     except pymysql.err.Error as error:
         if error.args and error.args[0] in _AWAY:
@@ -324,6 +343,22 @@ def reading(work: Callable[Concatenate[Connection, P], T]) -> Callable[Concatena
     return _whole(work, write=False)
 
 
+_AT_END = "scrapinsta_at_end"
+
+
+def at_end(tx: Connection, act: Callable[[Connection], None]) -> None:
+    """Has `act` run as the transaction's last act before its commit, once however often it is asked for.
+
+    What many transactions lock is locked there for the shortest time, and after everything else.
+    """
+    tx.info.setdefault(_AT_END, {})[act] = None
+
+
+def _end_of(tx: Connection) -> None:
+    for act in tx.info.pop(_AT_END, ()):
+        act(tx)
+
+
 def _whole(
     work: Callable[Concatenate[Connection, P], T], *, write: bool
 ) -> Callable[Concatenate[Database, P], T]:
@@ -333,7 +368,10 @@ def _whole(
         while True:
             try:
                 with db.begin(write=write) as tx:
-                    return work(tx, *args, **kwargs)
+                    tx.info.clear()  # it is the pooled connection's: of a transaction that was rolled back
+                    answer = work(tx, *args, **kwargs)
+                    _end_of(tx)
+                    return answer
             except exc.DBAPIError as error:
                 attempt += 1
                 _raise_unless_it_may_pass(error, last=attempt == RETRIES)

@@ -13,7 +13,7 @@ from scrapinsta_ray.domain.models import Kind, Profile, Score, Task, TaskStatus
 from scrapinsta_ray.domain.pacing import RETRY_FACTOR, retry_delay_s
 from scrapinsta_ray.domain.transitions import Change, Held, Report, Verdict, apply
 from scrapinsta_ray.errors import RateLimited
-from scrapinsta_ray.store import forgotten, ledger, meters, outbox, profiles, suppressions, visits
+from scrapinsta_ray.store import counters, forgotten, ledger, meters, outbox, profiles, suppressions, visits
 from scrapinsta_ray.store.database import AnyRow, Database, change_one, microseconds, now, transaction
 from scrapinsta_ray.store.indexes import CHANGE, CHANGE_NAMED, KEY, NAME, by
 from scrapinsta_ray.store.tables import job_tasks
@@ -221,6 +221,7 @@ def _end_held(tx: Connection, one: Sent) -> bool:
     ):
         return False
     ledger.record_one(tx, one.client_id, one.username, one.account, one.job_id, one.report.code)
+    counters.ended(tx, Kind.SEND_MESSAGE, TaskStatus.OK)
     return True
 
 
@@ -281,6 +282,7 @@ def _end_all_held(
         if tx.execute(_END_ALL_HELD, {**values, **who}).rowcount != len(names):
             raise _NotAllHeld
         ledger.record_named(tx, client_id, job_id, who["to"], report.code)
+        counters.ended(tx, Kind.SEND_MESSAGE, TaskStatus.OK, number=len(names))
 
 
 _END = CHANGE.values(finished_at=now())
@@ -295,6 +297,7 @@ class _Ending:
         self._held = {key: _held(row) for key, row in rows.items()}
         self._retry_base_s = retry_base_s
         self._moves: dict[int, dict[str, Any]] = {}
+        self._kinds = {row.id: row.kind for row in rows.values()}
 
     def take(self, key: Any, report: Report, result: Mapping[str, Any] | None, holder: str) -> Change | None:
         """The change by `report`, which the next report on the same task already sees; None for an unknown key."""
@@ -325,6 +328,7 @@ class _Ending:
         alike: dict[str, tuple[dict[str, Any], list[int]]] = {}
         for task_id, values in self._moves.items():
             alike.setdefault(repr(values), (values, []))[1].append(task_id)
+            counters.ended(tx, self._kinds[task_id], values["status"], values["reason_code"])
         for values, ids in alike.values():
             statement = _DELAY if values["status"] is TaskStatus.DELAYED else _END
             tx.execute(statement, {**values, "ids": sorted(ids)})

@@ -1,8 +1,10 @@
 """Names that are never used twice."""
 
+import re
 import secrets
 import time
-import uuid
+
+_LEASE = re.compile(r"[0-9a-f]{12}7[0-9a-f]{19}")
 
 
 def new_job_id() -> str:
@@ -23,5 +25,13 @@ def _uuid7() -> int:
 
 
 def new_lease_id() -> str:
-    """32 hex digits."""
-    return uuid.uuid4().hex
+    """32 hex digits, a UUIDv7."""
+    return f"{_uuid7():032x}"
+
+
+def lease_age_ms(lease_id: str | None) -> float | None:
+    """Milliseconds since the lease was given out, by this process' clock; None for what is no lease of ours."""
+    if not lease_id or not _LEASE.fullmatch(lease_id):
+        return None
+    age_ms = time.time_ns() / 1e6 - int(lease_id[:12], 16)
+    return age_ms if -60_000 < age_ms < 86_400_000 else None

@@ -10,13 +10,17 @@ from sqlalchemy import Connection, exc, exists, insert, or_, select
 from scrapinsta_ray.domain import messages, usernames
 from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, TaskStatus
 from scrapinsta_ray.errors import PersonForgotten, RateLimited, TooManyTasks
-from scrapinsta_ray.store import candidates, forgotten, ledger, meters, templates, visits
+from scrapinsta_ray.store import candidates, counters, forgotten, ledger, meters, templates, visits
 from scrapinsta_ray.store.database import Database, clock, insert_alike, reading, transaction
 from scrapinsta_ray.store.ids import new_job_id
 from scrapinsta_ray.store.tables import job_tasks, jobs
+from scrapinsta_ray.telemetry import context, counts
 
 SKIPS = ("already_contacted", "cool_off", "suppressed", "invalid", "duplicate", "below_score")
 """Why a person is left out of a job, in the contract's words."""
+
+DEDUPED = ("already_contacted", "cool_off", "suppressed", "duplicate")
+"""Those of them that say: it was done, or asked for, before."""
 
 STAGES = (Kind.FETCH_FOLLOWINGS, Kind.ANALYZE_PROFILE, Kind.SEND_MESSAGE)
 """A campaign's stages, in order."""
@@ -104,6 +108,7 @@ def enqueue_analysis(
 
     def make(tx: Connection, job_id: str) -> Enqueued:
         good, skipped = _without_forgotten(tx, named, sifted)
+        count_dedupes(tx, skipped)
         params = {"extra": extra, "max_age_hours": max_age_hours}
         add_job(tx, asked, job_id, Kind.ANALYZE_PROFILE, params, total=len(good), skipped=skipped)
         add_tasks(tx, asked, job_id, Kind.ANALYZE_PROFILE, [(name, None) for name in good])
@@ -139,6 +144,7 @@ def enqueue_messages(db: Database, asked: Asked, outreach: Outreach) -> Enqueued
 
     def make(tx: Connection, job_id: str) -> Enqueued:
         found, skipped = _people(tx, asked.client_id, outreach)
+        count_dedupes(tx, skipped)
         add_job(tx, asked, job_id, Kind.SEND_MESSAGE, outreach.params(), total=0)
         total, left_out = add_messages(tx, asked, job_id, outreach, found)
         every = Counter(skipped) + Counter(left_out)
@@ -191,6 +197,7 @@ def _once(db: Database, asked: Asked, make: Callable[[Connection, str], Enqueued
     to a key that has a job costs nothing.
     """
     if before := _already(db, asked):
+        counts.add("dedupe_hits", reason="idempotency_key")
         return before
     job_id = new_job_id()
     try:
@@ -286,6 +293,7 @@ def add_job(
             stage=number,
             idempotency_key=None if stage else asked.idempotency_key,
             created_at=clock(tx),
+            request_id=context.request_id(),
         )
     )
 
@@ -316,6 +324,7 @@ def add_tasks(
         **({"template_id": template_id} if template_id else {}),
     }
     insert_alike(tx, job_tasks, common, [{"username": name, "payload": payload} for name, payload in tasks])
+    counters.count(tx, "tasks_queued", len(tasks), kind=kind)
 
 
 def add_messages(
@@ -334,7 +343,15 @@ def add_messages(
         for name in free
     ]
     add_tasks(tx, asked, job_id, Kind.SEND_MESSAGE, tasks, template_id=outreach.template_id)
-    return len(free), Counter(blocked.values())
+    left_out = Counter(blocked.values())
+    count_dedupes(tx, left_out)
+    return len(free), left_out
+
+
+def count_dedupes(tx: Connection, left_out: Mapping[str, int]) -> None:
+    """How many people were left out because something was done, or asked for, before."""
+    for reason in DEDUPED:
+        counters.count(tx, "dedupe_hits", left_out.get(reason, 0), reason=reason)
 
 
 def _text(tx: Connection, client_id: str, outreach: Outreach) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Integer, and_, bindparam, or_, select
 
 from scrapinsta_ray.domain.models import Kind, Task, TaskStatus
-from scrapinsta_ray.store import ledger, meters
+from scrapinsta_ray.store import counters, ledger, meters
 from scrapinsta_ray.store.database import AnyRow, clock, now, transaction, upsert
 from scrapinsta_ray.store.indexes import JOB, by, change
 from scrapinsta_ray.store.tables import clients, job_tasks, jobs, sending_accounts
@@ -202,6 +202,7 @@ def _postpone(tx: Connection, rows: Sequence[AnyRow], seconds: float) -> None:
 
 def _drop(tx: Connection, rows: Sequence[tuple[AnyRow, str]]) -> None:
     for row, reason in rows:
+        counters.count(tx, "dedupe_hits", reason=reason)
         tx.execute(
             change([row.id]).values(status=TaskStatus.CANCELLED, reason_code=reason, finished_at=now())
         )

@@ -99,7 +99,9 @@ revocations = Table(
     "revocations",
     metadata,
     Column("client_id", Name(32), primary_key=True),
-    Column("subject", Name(36), primary_key=True, comment="a token's jti, or a job: all its tokens until now"),
+    Column(
+        "subject", Name(36), primary_key=True, comment="a token's jti, or a job: all its tokens until now"
+    ),
     Column("at", Time, nullable=False),
     Column("expires_at", Time, nullable=False, comment="no token that it concerns lives longer"),
     Index("ix_revocations_expiry", "expires_at"),
@@ -166,6 +168,7 @@ jobs = Table(
     Column("idempotency_key", Name(100)),
     Column("created_at", Time, nullable=False),
     Column("finished_at", Time),
+    Column("request_id", Name(100), comment="of the request that made it"),
     UniqueConstraint("client_id", "idempotency_key"),
     Index("ix_jobs_newest", "client_id", "id"),
     Index("ix_jobs_status", "status", "id"),
@@ -243,7 +246,9 @@ suppressions = Table(
     "suppressions",
     metadata,
     Column("client_id", Name(32), primary_key=True, comment="empty: nobody may write to this person"),
-    Column("username", Name(30), primary_key=True, comment="or # and a salted hash: forgotten, never collected"),
+    Column(
+        "username", Name(30), primary_key=True, comment="or # and a salted hash: forgotten, never collected"
+    ),
     Column("reason", Name(40), nullable=False),
     Column("created_at", Time, nullable=False),
     **_INNODB,
@@ -392,5 +397,25 @@ leases = Table(
     Column("epoch", BigInteger, nullable=False, comment="grows with every change of holder"),
     Column("expires_at", Time, nullable=False),
     comment="who alone may act as the dispatcher or as an account",
+    **_INNODB,
+)
+
+# ---- what is said of it all ------------------------------------------------------------------------------
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("name", Name(40), primary_key=True),
+    Column("labels", Name(250), primary_key=True, comment='as Prometheus writes them: kind="send_message"'),
+    Column(
+        "slot",
+        SmallInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="a sum of several rows, so that writers rarely wait for each other",
+    ),
+    Column("value", Double, nullable=False),
+    Column("at", Time, comment="of a gauge: when it was so"),
+    comment="counters, histograms by bucket, and gauges that processes tell",
     **_INNODB,
 )

@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, Connection, Integer, bindparam, exists, func,
 
 from scrapinsta_ray.domain.models import SERVER_KINDS, JobStatus, Kind, Task, TaskStatus
 from scrapinsta_ray.domain.routing import shares
+from scrapinsta_ray.store import counters
 from scrapinsta_ray.store.database import AnyRow, microseconds, now, reading, transaction
 from scrapinsta_ray.store.ids import new_lease_id
 from scrapinsta_ray.store.indexes import CHANGE, DUE, EXPIRY, KEY, LEASE, by, change
@@ -155,6 +156,7 @@ def mark_leased(
     lease_id = new_lease_id()
     ids = sorted(row.id for row in rows)
     tx.execute(_LEASE, {"ids": ids, "lease": lease_id, "holder": holder, "expires": expires})
+    counters.count(tx, "tasks_sent", len(ids), kind=kind)
     return [_task(row, kind, lease_id, expires) for row in rows]
 
 
@@ -240,6 +242,10 @@ def rescue(tx: Connection, *, most: int = 500) -> list[str]:
     _mark_doubtful(tx, [row.id for row in again if row.kind == Kind.SEND_MESSAGE])
     _requeue(tx, again, reason_code="lease_expired")
     _expire(tx, [row.id for row in lost])
+    for row in rows:
+        counters.count(tx, "leases_rescued", kind=row.kind)
+    for row in lost:
+        counters.count(tx, "tasks_error", kind=row.kind, code="lease_expired")
     return sorted({row.job_id for row in lost})
 
 

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from itertools import chain, zip_longest
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, or_, select, update
+from sqlalchemy import Connection, delete, exists, func, or_, select, update
 
 from scrapinsta_ray.domain.models import Kind, Task, TaskStatus
 from scrapinsta_ray.domain.routing import shares
+from scrapinsta_ray.store import counters
 from scrapinsta_ray.store.batches import chunks
 from scrapinsta_ray.store.database import AnyRow, clock, now, transaction, upsert
 from scrapinsta_ray.store.indexes import change
@@ -206,6 +207,19 @@ def _end(tx: Connection, ids: Sequence[int]) -> None:
                 finished_at=now(),
             )
         )
+        _count(tx, some)
+
+
+def _count(tx: Connection, ids: Sequence[int]) -> None:
+    """What tasks that just ended without a visit ended with."""
+    ended = (
+        select(job_tasks.c.status, job_tasks.c.reason_code, func.count())
+        .where(job_tasks.c.id.in_(ids))
+        .group_by(job_tasks.c.status, job_tasks.c.reason_code)
+    )
+    for status, code, number in tx.execute(ended):
+        counters.count(tx, "dedupe_hits", number, reason="visited")
+        counters.ended(tx, Kind.ANALYZE_PROFILE, status, code, number)
 
 
 def _delay(tx: Connection, ids: Sequence[int]) -> None:
