@@ -3,13 +3,14 @@
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from scrapinsta_ray.api import requests
 from scrapinsta_ray.api.auth import Gate
+from scrapinsta_ray.api.documents import JOB_ID, example, one_of, refusals
 from scrapinsta_ray.api.errors import OnLimited, unknown_job
 from scrapinsta_ray.api.requests import Account, needs, new_app
-from scrapinsta_ray.api.templates import TEMPLATE_ID, Text
-from scrapinsta_ray.domain import usernames
+from scrapinsta_ray.api.templates import TEMPLATE_ID, Text, Username
 from scrapinsta_ray.store import jobs
 from scrapinsta_ray.store.clients import Caller
 from scrapinsta_ray.store.database import Database
@@ -34,17 +35,16 @@ class _Body(BaseModel):
 class FollowingsBody(_Body):
     """Collect whom a public account follows."""
 
-    target_username: str
-    limit: int = Field(10, ge=1, le=10_000)
+    model_config = example(target_username="cafe_lucia", limit=60)
 
-    @field_validator("target_username")
-    @classmethod
-    def _normal(cls, value: str) -> str:
-        return usernames.normalize(value)
+    target_username: Username
+    limit: int = Field(10, ge=1, le=10_000)
 
 
 class AnalyzeBody(_Body):
-    """Read and score profiles."""
+    """Read and score profiles. What is no username is left out."""
+
+    model_config = example(usernames=["ana.garcia", "@luz"], priority=5, max_age_hours=24)
 
     usernames: list[str] = Field(min_length=1, max_length=5_000)
     batch_size: int = Field(
@@ -57,6 +57,11 @@ class AnalyzeBody(_Body):
 
 class OutreachBody(_Body):
     """What to write, as `message` or by `template_id`, and to how many."""
+
+    model_config = one_of(
+        ("message", "template_id"),
+        example={"message": "Hola {first_name}", "limit": 20, "min_success_score": 0.5},
+    )
 
     message: Text | None = None
     template_id: str | None = Field(
@@ -81,8 +86,14 @@ class OutreachBody(_Body):
 class SendBody(OutreachBody):
     """Write to people who are named, or to those that an earlier job found."""
 
+    model_config = one_of(
+        ("message", "template_id"),
+        ("usernames", "from_job"),
+        example={"from_job": JOB_ID, "message": "Hola {first_name}", "limit": 20, "cool_off_days": 365},
+    )
+
     usernames: list[str] = Field([], max_length=5_000)
-    from_job: str | None = Field(None, max_length=36)
+    from_job: str | None = Field(None, pattern=f"^{requests.JOB_ID.pattern}$")
 
     @model_validator(mode="after")
     def _somebody(self) -> "SendBody":
@@ -94,12 +105,18 @@ class SendBody(OutreachBody):
 class CampaignAnalyze(_Body):
     """Options of a campaign's second stage."""
 
+    model_config = example(priority=5, max_age_hours=24)
+
     priority: Priority = 5
     max_age_hours: MaxAge = 24
 
 
 class CampaignBody(FollowingsBody):
     """Followings of one target, their analysis, messages to the best."""
+
+    model_config = example(
+        target_username="cafe_lucia", limit=60, analyze={}, send={"message": "Hola {first_name}", "limit": 20}
+    )
 
     analyze: CampaignAnalyze = CampaignAnalyze()
     send: OutreachBody
@@ -108,17 +125,23 @@ class CampaignBody(FollowingsBody):
 class JobAnswer(BaseModel):
     """The job that was made."""
 
+    model_config = example(job_id=JOB_ID)
+
     job_id: str
 
 
 class AnalyzeAnswer(JobAnswer):
     """How many profiles will be read."""
 
+    model_config = example(job_id=JOB_ID, total_items=2)
+
     total_items: int
 
 
 class SendAnswer(AnalyzeAnswer):
     """How many messages will be sent, and how many people are left out by reason."""
+
+    model_config = example(job_id=JOB_ID, total_items=18, skipped={"already_contacted": 1, "suppressed": 1})
 
     skipped: dict[str, int]
 
@@ -133,7 +156,18 @@ class Stage(BaseModel):
 class CampaignAnswer(JobAnswer):
     """The campaign and its stages, in order."""
 
+    model_config = example(job_id=JOB_ID, stages=[{"kind": "fetch_followings", "job_id": JOB_ID}])
+
     stages: list[Stage]
+
+
+_OF_A_TEXT = (
+    "TEMPLATE_NOT_FOUND",
+    "TEMPLATE_RETIRED",
+    "ACCOUNT_MISSING",
+    "ACCOUNT_INVALID",
+    "TOO_MANY_TASKS",
+)
 
 
 def make_enqueue_app(
@@ -142,7 +176,12 @@ def make_enqueue_app(
     """The application behind /ext."""
     app = new_app("enqueue", gate or Gate(db), on_limited=on_limited)
 
-    @app.post("/followings/enqueue", tags=["enqueue"])
+    @app.post(
+        "/followings/enqueue",
+        tags=["enqueue"],
+        summary="Collect whom an account follows",
+        responses=refusals("PERSON_FORGOTTEN", "TOO_MANY_TASKS"),
+    )
     def followings(
         body: FollowingsBody,
         caller: Annotated[Caller, Depends(needs("fetch"))],
@@ -151,7 +190,12 @@ def make_enqueue_app(
         asked = Asked(caller.client_id, max_attempts=max_attempts, idempotency_key=idempotency_key)
         return JobAnswer(job_id=jobs.enqueue_fetch(db, asked, body.target_username, body.limit).job_id)
 
-    @app.post("/analyze/enqueue", tags=["enqueue"])
+    @app.post(
+        "/analyze/enqueue",
+        tags=["enqueue"],
+        summary="Read and score profiles",
+        responses=refusals("TOO_MANY_TASKS"),
+    )
     def analyze(
         body: AnalyzeBody,
         caller: Annotated[Caller, Depends(needs("analyze"))],
@@ -161,7 +205,12 @@ def make_enqueue_app(
         made = jobs.enqueue_analysis(db, asked, body.usernames, body.extra, max_age_hours=body.max_age_hours)
         return AnalyzeAnswer(job_id=made.job_id, total_items=made.total_items)
 
-    @app.post("/send/enqueue", tags=["enqueue"])
+    @app.post(
+        "/send/enqueue",
+        tags=["enqueue"],
+        summary="Write to people",
+        responses=refusals("JOB_NOT_FOUND", *_OF_A_TEXT),
+    )
     def send(
         body: SendBody,
         account: Account,
@@ -172,7 +221,12 @@ def make_enqueue_app(
         made = _messages(db, asked, body)
         return SendAnswer(job_id=made.job_id, total_items=made.total_items, skipped=dict(made.skipped))
 
-    @app.post("/campaigns/enqueue", tags=["enqueue"])
+    @app.post(
+        "/campaigns/enqueue",
+        tags=["enqueue"],
+        summary="All three in a row: collect, read, write to the best",
+        responses=refusals("PERSON_FORGOTTEN", *_OF_A_TEXT),
+    )
     def campaigns(
         body: CampaignBody,
         account: Account,

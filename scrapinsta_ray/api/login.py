@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 from fastapi import Depends, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from scrapinsta_ray.api import documents
 from scrapinsta_ray.api.auth import Credential, Gate, Session, bad_credentials
+from scrapinsta_ray.api.documents import example, one_of, refusals
 from scrapinsta_ray.api.errors import ApiError, unknown_job
 from scrapinsta_ray.api.requests import JOB_ID, not_of_a_job, permitted, session_of
 from scrapinsta_ray.store import clients, progress, tokens
@@ -17,7 +19,7 @@ Scope = Literal["fetch", "analyze", "send", "pull", "result", "status", "admin"]
 class LoginBody(BaseModel):
     """A key, to be changed into a token."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid") | example(api_key="si_0123456789ab_...")
 
     api_key: str = Field(min_length=1, max_length=200, examples=["si_..."], repr=False)
 
@@ -25,7 +27,7 @@ class LoginBody(BaseModel):
 class TokenBody(BaseModel):
     """What the token may do, and for how long: never more than its maker."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid") | example(scopes=["status"], ttl_s=300)
 
     scopes: list[Scope] | None = Field(None, min_length=1, max_length=10, description="absent: all of yours")
     ttl_s: float | None = Field(None, ge=1, le=tokens.LONGEST_S, description="absent: as the server has it")
@@ -34,7 +36,9 @@ class TokenBody(BaseModel):
 class RevokeBody(BaseModel):
     """One token by its jti, or all tokens of a job."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid") | one_of(
+        ("jti", "job_id"), example={"job_id": documents.JOB_ID}
+    )
 
     jti: str | None = Field(None, pattern=r"^[0-9a-f]{32}$")
     job_id: str | None = Field(None, pattern=f"^{JOB_ID.pattern}$")
@@ -49,6 +53,11 @@ class RevokeBody(BaseModel):
 class TokenAnswer(BaseModel):
     """Send it as `Authorization: Bearer <access_token>`."""
 
+    model_config = example(
+        access_token="eyJ...", token_type="bearer", expires_in=900, client_id="acme", scope="send status",
+        job_id=None, jti="0123456789abcdef0123456789abcdef",
+    )  # fmt: skip
+
     access_token: str = Field(repr=False)
     token_type: Literal["bearer"] = "bearer"
     expires_in: int
@@ -61,11 +70,21 @@ class TokenAnswer(BaseModel):
 class RevokeAnswer(BaseModel):
     """It is refused everywhere within seconds."""
 
+    model_config = example(revoked=True)
+
     revoked: Literal[True] = True
+
+
+_LIMITS = {
+    "messages_per_hour": 6, "messages_per_day": 20, "pulls_per_minute": 60, "results_per_minute": 6_000,
+    "enqueues_per_minute": 30, "unfinished_tasks": 200_000,
+}  # fmt: skip
 
 
 class Limits(BaseModel):
     """Messages are per sending account."""
+
+    model_config = example(**_LIMITS)
 
     messages_per_hour: int
     messages_per_day: int
@@ -78,6 +97,10 @@ class Limits(BaseModel):
 class MeAnswer(BaseModel):
     """Whose key or token this is, and what it may do."""
 
+    model_config = example(
+        client_id="acme", name="Acme", scopes=["send", "status"], job_id=None, limits=_LIMITS
+    )
+
     client_id: str
     name: str
     scopes: list[str]
@@ -88,12 +111,22 @@ class MeAnswer(BaseModel):
 def add_login(app: FastAPI, db: Database, gate: Gate) -> None:
     """Adds /api/auth/login, /jwt, /revoke and /me."""
 
-    @app.post("/api/auth/login", tags=["auth"])
+    @app.post(
+        "/api/auth/login",
+        tags=["auth"],
+        summary="A token for a key",
+        responses=refusals("BAD_CREDENTIALS", "CLIENT_SUSPENDED", "WRONG_CLIENT", "RATE_LIMITED"),
+    )
     def login(body: LoginBody, request: Request) -> TokenAnswer:
         session = permitted(gate.admit(Credential(body.api_key, is_key=True), request), request)
         return _token(gate, session, None, TokenBody())
 
-    @app.post("/api/auth/jwt", tags=["auth"])
+    @app.post(
+        "/api/auth/jwt",
+        tags=["auth"],
+        summary="A narrower token, perhaps of one job",
+        responses=refusals("JOB_NOT_FOUND", "KEY_NEEDED"),
+    )
     def jwt(
         session: Annotated[Session, Depends(session_of)],
         job_id: Annotated[str | None, Query(max_length=36)] = None,
@@ -106,7 +139,12 @@ def add_login(app: FastAPI, db: Database, gate: Gate) -> None:
             _own_job(db, session, job_id)
         return _token(gate, session, job_id or of_job, body or TokenBody())
 
-    @app.post("/api/auth/revoke", tags=["auth"])
+    @app.post(
+        "/api/auth/revoke",
+        tags=["auth"],
+        summary="Ends a token, or all tokens of a job",
+        responses=refusals("JOB_NOT_FOUND"),
+    )
     def revoke(body: RevokeBody, session: Annotated[Session, Depends(session_of)]) -> RevokeAnswer:
         caller = session.caller
         if caller.job_id and (body.jti or body.job_id) not in (session.jti, caller.job_id):
@@ -116,7 +154,7 @@ def add_login(app: FastAPI, db: Database, gate: Gate) -> None:
         tokens.revoke(db, caller.client_id, body.jti or body.job_id or "", actor=caller.actor)
         return RevokeAnswer()
 
-    @app.get("/api/auth/me", tags=["auth"])
+    @app.get("/api/auth/me", tags=["auth"], summary="Who one is, and one's limits")
     def me(session: Annotated[Session, Depends(session_of)]) -> MeAnswer:
         caller = session.caller
         client = clients.get(db, caller.client_id)

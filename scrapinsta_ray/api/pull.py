@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
 from scrapinsta_ray.api.auth import Gate
+from scrapinsta_ray.api.documents import JOB_ID, TIME, example, refusals
 from scrapinsta_ray.api.errors import OnLimited
 from scrapinsta_ray.api.requests import Account, needs, new_app
 from scrapinsta_ray.domain.models import Task
@@ -18,7 +19,7 @@ from scrapinsta_ray.store.database import Database
 class PullBody(BaseModel):
     """How many messages the extension can take now."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid") | example(limit=10)
 
     limit: int = Field(10, ge=1, le=100)
 
@@ -39,6 +40,22 @@ class Item(BaseModel):
 class PullAnswer(BaseModel):
     """Leased messages, and when to ask again."""
 
+    model_config = example(
+        items=[
+            {
+                "job_id": JOB_ID,
+                "task_id": f"{JOB_ID}:send_message:ana.garcia",
+                "dest_username": "ana.garcia",
+                "payload": {"message": "Hola Ana", "dry_run": False},
+                "lease_id": "6f1c0d4b2c5e4a7f9a3b8d1e0c2f4a6b",
+                "lease_expires_at": TIME,
+                "attempt": 1,
+                "maybe_sent": False,
+            }
+        ],
+        retry_after_s=0,
+    )
+
     items: list[Item]
     retry_after_s: float
 
@@ -49,7 +66,12 @@ def make_pull_app(
     """The application behind /api/send/pull."""
     app = new_app("pull", gate or Gate(db), on_limited=on_limited)
 
-    @app.post("", tags=["send"])
+    @app.post(
+        "",
+        tags=["send"],
+        summary="The next messages to send",
+        responses=refusals("ACCOUNT_MISSING", "ACCOUNT_INVALID"),
+    )
     def pull(
         account: Account,
         caller: Annotated[Caller, Depends(needs("pull", of_a_job=True))],

@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from scrapinsta_ray.api.auth import Gate
+from scrapinsta_ray.api.documents import JOB_ID, example, refusals
 from scrapinsta_ray.api.errors import ApiError, OnLimited
 from scrapinsta_ray.api.requests import Account, needs, new_app
 from scrapinsta_ray.domain.models import Kind
@@ -24,10 +25,27 @@ Code = Literal[
 ]  # fmt: skip
 
 
+_WAS_WRITTEN = ["sent", "dry_run", "already_messaged"]
+
+_WRITTEN: dict[str, Any] = {"properties": {"ok": {"const": True}, "code": {"enum": [None, *_WAS_WRITTEN]}}}
+_NOT_WRITTEN: dict[str, Any] = {
+    "properties": {"ok": {"const": False}, "code": {"not": {"enum": ["sent", "dry_run"]}}}
+}
+_EXAMPLE: dict[str, Any] = {
+    "job_id": JOB_ID,
+    "task_id": f"{JOB_ID}:send_message:ana.garcia",
+    "lease_id": "6f1c0d4b2c5e4a7f9a3b8d1e0c2f4a6b",
+    "ok": True,
+    "code": "sent",
+}
+
+
 class ResultBody(BaseModel):
     """What became of one message. The recipient counts from the task; `dest_username` is for people who read logs."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [_EXAMPLE], "oneOf": [_WRITTEN, _NOT_WRITTEN]}
+    )
 
     job_id: str = Field(max_length=36)
     task_id: str = Field(max_length=100)
@@ -40,7 +58,7 @@ class ResultBody(BaseModel):
 
     @model_validator(mode="after")
     def _one_story(self) -> "ResultBody":
-        if self.ok and self.code not in (None, "sent", "dry_run", "already_messaged"):
+        if self.ok and self.code not in (None, *_WAS_WRITTEN):
             raise ValueError(f"ok is true, but the code {self.code} says that nothing was sent")
         if not self.ok and self.code in ("sent", "dry_run"):
             raise ValueError(f"ok is false, but the code is {self.code}")
@@ -60,11 +78,15 @@ class ResultBody(BaseModel):
 class ResultAnswer(BaseModel):
     """Taken."""
 
+    model_config = example(status="ok")
+
     status: Literal["ok"] = "ok"
 
 
 class ResultsAnswer(BaseModel):
     """One entry a result, in order: `{"status": "ok"}`, or `{"status": "error", "error": {...}}`."""
+
+    model_config = example(results=[{"status": "ok"}])
 
     results: list[dict[str, Any]]
 
@@ -83,7 +105,12 @@ def make_result_app(
 
     gather: Gather[Sequence[Sent], list[Ended] | RateLimited] = Gather(finish_batch)
 
-    @app.post("", tags=["send"])
+    @app.post(
+        "",
+        tags=["send"],
+        summary="What became of a message, or of many",
+        responses=refusals("TASK_NOT_FOUND", "CONFLICT", "ACCOUNT_MISSING", "ACCOUNT_INVALID"),
+    )
     async def result(
         body: ResultBody | Annotated[list[ResultBody], Field(min_length=1, max_length=100)],
         account: Account,

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from scrapinsta_ray.api.documents import TIME, example, refusals
 from scrapinsta_ray.api.errors import ApiError
 from scrapinsta_ray.api.requests import needs
 from scrapinsta_ray.store import suppressions
@@ -28,6 +29,8 @@ class _Body(BaseModel):
 class SuppressBody(_Body):
     """Whom not to write to. The reason `opted_out` says that they asked for it themselves: that is for good."""
 
+    model_config = example(usernames=["ana.garcia", "@luz"], reason="asked")
+
     usernames: Names
     reason: str = Field("asked", pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["asked", "opted_out"])
 
@@ -35,11 +38,15 @@ class SuppressBody(_Body):
 class AllowBody(_Body):
     """Whom to take off the list."""
 
+    model_config = example(usernames=["ana.garcia"])
+
     usernames: Names
 
 
 class SuppressAnswer(BaseModel):
     """`already`: were on the list; `invalid`: are no usernames, as they were given."""
+
+    model_config = example(added=1, already=1, invalid=["a b"])
 
     added: int
     already: int
@@ -48,6 +55,8 @@ class SuppressAnswer(BaseModel):
 
 class AllowAnswer(BaseModel):
     """`kept`: asked not to be written to, which only the operator takes back; `unknown`: were not on the list."""
+
+    model_config = example(removed=1, kept=[], unknown=[])
 
     removed: int
     kept: list[str]
@@ -65,6 +74,10 @@ class Suppression(BaseModel):
 class SuppressionPage(BaseModel):
     """Some people, by name; `next_cursor` is null on the last page."""
 
+    model_config = example(
+        items=[{"username": "ana.garcia", "reason": "asked", "created_at": TIME}], next_cursor=None
+    )
+
     items: list[Suppression]
     next_cursor: str | None
 
@@ -72,26 +85,36 @@ class SuppressionPage(BaseModel):
 def add_suppressions(app: FastAPI, db: Database) -> None:
     """Adds /suppressions: the client's own list. Everybody's is the operator's."""
 
-    @app.get("/suppressions", tags=["suppressions"])
+    @app.get("/suppressions", tags=["suppressions"], summary="Who is on the list")
     def page(caller: Sender, q: Begins = "", cursor: Cursor = "", limit: Limit = 100) -> SuppressionPage:
         prefix = q.removeprefix("@").lower()
         found = suppressions.page(db, caller.client_id, prefix=prefix, after=cursor, limit=limit + 1)
         items = [Suppression(**row) for row in found[:limit]]
         return SuppressionPage(items=items, next_cursor=items[-1].username if len(found) > limit else None)
 
-    @app.post("/suppressions", tags=["suppressions"])
+    @app.post(
+        "/suppressions",
+        tags=["suppressions"],
+        summary="Never write to these people",
+        responses=refusals("REASON_RESERVED"),
+    )
     def add(body: SuppressBody, caller: Sender) -> SuppressAnswer:
         if body.reason == "forgotten":
             raise ApiError(422, "REASON_RESERVED", "Only the operator can have a person forgotten.")
         added = suppressions.add(db, caller.actor, caller.client_id, body.usernames, body.reason)
         return SuppressAnswer(added=added.added, already=added.already, invalid=list(added.invalid))
 
-    @app.delete("/suppressions", tags=["suppressions"])
+    @app.delete("/suppressions", tags=["suppressions"], summary="Take people off the list")
     def remove(body: AllowBody, caller: Sender) -> AllowAnswer:
         removed = suppressions.remove(db, caller.actor, caller.client_id, body.usernames)
         return AllowAnswer(removed=removed.removed, kept=list(removed.kept), unknown=list(removed.unknown))
 
-    @app.delete("/suppressions/{username}", tags=["suppressions"])
+    @app.delete(
+        "/suppressions/{username}",
+        tags=["suppressions"],
+        summary="Take one person off the list",
+        responses=refusals("OPTED_OUT", "SUPPRESSION_NOT_FOUND"),
+    )
     def remove_one(username: str, caller: Sender) -> AllowAnswer:
         removed = suppressions.remove(db, caller.actor, caller.client_id, [username])
         if removed.kept:

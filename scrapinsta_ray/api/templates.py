@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from scrapinsta_ray.api import documents
+from scrapinsta_ray.api.documents import TIME, example, refusals
 from scrapinsta_ray.api.requests import needs
 from scrapinsta_ray.domain import messages, usernames
 from scrapinsta_ray.errors import UnknownTemplate
@@ -39,11 +41,16 @@ Text = Annotated[
     Field(
         description="may name {username}, {full_name}, {first_name}, {category}",
         examples=["Hola {first_name}, ¿qué tal?"],
+        json_schema_extra={"format": "message-text", "minLength": 1, "maxLength": messages.MAX_LENGTH},
     ),
     AfterValidator(_renderable),
 ]
 TemplateId = Annotated[str, Depends(_known_id)]
-Username = Annotated[str, AfterValidator(usernames.normalize)]
+Username = Annotated[
+    str,
+    Field(description="a name, @name, or a profile's address", json_schema_extra={"format": "username"}),
+    AfterValidator(usernames.normalize),
+]
 People = Annotated[list[Username], Field(min_length=1, max_length=100, examples=[["ana.garcia"]])]
 
 
@@ -54,6 +61,8 @@ class _Body(BaseModel):
 class NewTemplate(_Body):
     """A name for people, and the first version of the text."""
 
+    model_config = example(name="First contact", text="Hola {first_name}, ¿qué tal?")
+
     name: str = Field(min_length=1, max_length=100, pattern=r"\S", examples=["First contact"])
     text: Text
 
@@ -61,11 +70,15 @@ class NewTemplate(_Body):
 class NewVersion(_Body):
     """The text from now on; what is queued keeps its own."""
 
+    model_config = example(text="Hola {first_name}, ¿cómo va?")
+
     text: Text
 
 
 class PreviewBody(_Body):
     """For whom the text is to be filled in."""
+
+    model_config = example(usernames=["ana.garcia"])
 
     usernames: People
 
@@ -73,11 +86,21 @@ class PreviewBody(_Body):
 class TextPreviewBody(PreviewBody):
     """A text that need not be stored."""
 
+    model_config = example(text="Hola {first_name}", usernames=["ana.garcia"])
+
     text: Text
+
+
+_SHOWN = {
+    "id": documents.TEMPLATE_ID, "version": 1, "name": "First contact", "text": "Hola {first_name}",
+    "created_at": TIME, "retired_at": None,
+}  # fmt: skip
 
 
 class TemplateAnswer(BaseModel):
     """The newest version of a template; `created_at` is that version's."""
+
+    model_config = example(**_SHOWN)
 
     id: str
     version: int
@@ -89,6 +112,8 @@ class TemplateAnswer(BaseModel):
 
 class TemplatePage(BaseModel):
     """Some templates, newest first; `next_cursor` is null on the last page."""
+
+    model_config = example(items=[_SHOWN], next_cursor=None)
 
     items: list[TemplateAnswer]
     next_cursor: str | None
@@ -104,39 +129,64 @@ class Rendered(BaseModel):
 class PreviewAnswer(BaseModel):
     """In the order asked for."""
 
+    model_config = example(items=[{"username": "ana.garcia", "text": "Hola Ana"}])
+
     items: list[Rendered]
+
+
+_UNKNOWN = refusals("TEMPLATE_NOT_FOUND")
 
 
 def add_templates(app: FastAPI, db: Database) -> None:
     """Adds /templates. What another client has is unknown."""
 
-    @app.post("/templates", tags=["templates"])
+    @app.post("/templates", tags=["templates"], summary="A new template")
     def create(body: NewTemplate, caller: Sender) -> TemplateAnswer:
         return _shown(templates.create(db, caller.actor, caller.client_id, body.name.strip(), body.text))
 
-    @app.get("/templates", tags=["templates"])
+    @app.get("/templates", tags=["templates"], summary="All templates")
     def page(caller: Sender, cursor: Cursor = None, limit: Limit = 50) -> TemplatePage:
         found = templates.page(db, caller.client_id, before=cursor, limit=limit + 1)
         items = [_shown(template) for template in found[:limit]]
         return TemplatePage(items=items, next_cursor=items[-1].id if len(found) > limit else None)
 
-    @app.post("/templates/preview", tags=["templates"], name="preview_text")
+    @app.post(
+        "/templates/preview",
+        tags=["templates"],
+        name="preview_text",
+        summary="What a text would say to people",
+    )
     def preview_text(body: TextPreviewBody, _caller: Sender) -> PreviewAnswer:
         return _preview(db, body.text, body.usernames)
 
-    @app.get("/templates/{template_id}", tags=["templates"])
+    @app.get("/templates/{template_id}", tags=["templates"], summary="One template", responses=_UNKNOWN)
     def get(template_id: TemplateId, caller: Sender) -> TemplateAnswer:
         return _shown(templates.get(db, caller.client_id, template_id))
 
-    @app.post("/templates/{template_id}/versions", tags=["templates"])
+    @app.post(
+        "/templates/{template_id}/versions",
+        tags=["templates"],
+        summary="A new text",
+        responses=refusals("TEMPLATE_NOT_FOUND", "TEMPLATE_RETIRED"),
+    )
     def add_version(template_id: TemplateId, body: NewVersion, caller: Sender) -> TemplateAnswer:
         return _shown(templates.add_version(db, caller.actor, caller.client_id, template_id, body.text))
 
-    @app.post("/templates/{template_id}/retire", tags=["templates"])
+    @app.post(
+        "/templates/{template_id}/retire",
+        tags=["templates"],
+        summary="Nothing new is written with it",
+        responses=_UNKNOWN,
+    )
     def retire(template_id: TemplateId, caller: Sender) -> TemplateAnswer:
         return _shown(templates.retire(db, caller.actor, caller.client_id, template_id))
 
-    @app.post("/templates/{template_id}/preview", tags=["templates"])
+    @app.post(
+        "/templates/{template_id}/preview",
+        tags=["templates"],
+        summary="What a template would say to people",
+        responses=_UNKNOWN,
+    )
     def preview(template_id: TemplateId, body: PreviewBody, caller: Sender) -> PreviewAnswer:
         return _preview(db, templates.get(db, caller.client_id, template_id).text, body.usernames)
 
