@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from datetime import datetime
 
 _LEASE = re.compile(r"[0-9a-f]{12}7[0-9a-f]{19}")
 
@@ -10,6 +11,11 @@ _LEASE = re.compile(r"[0-9a-f]{12}7[0-9a-f]{19}")
 def new_job_id() -> str:
     """`job:<32 hex>`, a UUIDv7 (RFC 9562): sorts by birth, so that new rows go to the end of the index."""
     return f"job:{_uuid7():032x}"
+
+
+def job_id_at(at: datetime) -> str:
+    """No job that was made at `at` or later has a smaller id, by the clock of its maker."""
+    return f"job:{int(at.timestamp() * 1_000) << 80:032x}"
 
 
 def new_template_id() -> str:

@@ -13,7 +13,7 @@ from scrapinsta_ray.errors import PersonForgotten, RateLimited, TooManyTasks
 from scrapinsta_ray.store import candidates, counters, forgotten, ledger, meters, templates, visits
 from scrapinsta_ray.store.database import Database, clock, insert_alike, reading, transaction
 from scrapinsta_ray.store.ids import new_job_id
-from scrapinsta_ray.store.tables import job_tasks, jobs
+from scrapinsta_ray.store.tables import followings, job_tasks, jobs
 from scrapinsta_ray.telemetry import context, counts
 
 SKIPS = ("already_contacted", "cool_off", "suppressed", "invalid", "duplicate", "below_score")
@@ -187,6 +187,46 @@ def enqueue_campaign(
     return _once(db, asked, make)
 
 
+# ---- what would become of it -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """Whom an outreach would reach now, and how many it would leave out, by reason."""
+
+    people: Sequence[str]
+    skipped: Mapping[str, int]
+
+
+@transaction
+def foresee(tx: Connection, client_id: str, outreach: Outreach) -> Foreseen:
+    """What `enqueue_messages` would do, without doing it. Raises as it does."""
+    found, skipped = _people(tx, client_id, outreach)
+    free, blocked = _sorted_out(tx, client_id, outreach, found)
+    return Foreseen(free, _with_zeros(Counter(skipped) + Counter(blocked.values())))
+
+
+@transaction
+def foresee_campaign(tx: Connection, client_id: str, target: str, outreach: Outreach) -> Foreseen:
+    """The same among those whom `target` is known to follow, from earlier visits. Raises PersonForgotten."""
+    _refuse_forgotten(tx, target)
+    known = tx.scalars(
+        select(followings.c.username)
+        .where(followings.c.target_username == target)
+        .order_by(followings.c.position)
+        .limit(10_000)
+    )
+    free, blocked = _sorted_out(tx, client_id, outreach, list(known))
+    return Foreseen(free, _with_zeros(Counter(blocked.values())))
+
+
+@reading
+def request_ids(tx: Connection, job_ids: Iterable[str]) -> dict[str, str | None]:
+    """Which request made each of the jobs; a campaign's stages are made by the request for the campaign."""
+    query = select(jobs.c.id, jobs.c.request_id).where(jobs.c.id.in_(sorted(job_ids)))
+    return {row.id: row.request_id for row in tx.execute(query)}
+
+
 # ---- once per idempotency key ----------------------------------------------------------------------------
 
 
@@ -332,10 +372,7 @@ def add_messages(
 ) -> tuple[int, Counter[str]]:
     """Message tasks for the first `outreach.limit` of `people` who may be written to; how many, and who was not."""
     text = _text(tx, asked.client_id, outreach)
-    blocked = dict.fromkeys(_taken(tx, asked.client_id, people, outreach.template_id), "duplicate")
-    blocked |= ledger.blocked(tx, asked.client_id, dict.fromkeys(people, outreach.cool_off_days))
-    blocked |= dict.fromkeys(forgotten.among(tx, people), "suppressed")
-    free = [name for name in people if name not in blocked][: outreach.limit]
+    free, blocked = _sorted_out(tx, asked.client_id, outreach, people)
     known = templates.known_people(tx, free)
     payload = {"cool_off_days": outreach.cool_off_days, "dry_run": outreach.dry_run}
     tasks = [
@@ -352,6 +389,16 @@ def count_dedupes(tx: Connection, left_out: Mapping[str, int]) -> None:
     """How many people were left out because something was done, or asked for, before."""
     for reason in DEDUPED:
         counters.count(tx, "dedupe_hits", left_out.get(reason, 0), reason=reason)
+
+
+def _sorted_out(
+    tx: Connection, client_id: str, outreach: Outreach, people: Sequence[str]
+) -> tuple[list[str], dict[str, str]]:
+    """The first `outreach.limit` who may be written to, and why others may not."""
+    blocked = dict.fromkeys(_taken(tx, client_id, people, outreach.template_id), "duplicate")
+    blocked |= ledger.blocked(tx, client_id, dict.fromkeys(people, outreach.cool_off_days))
+    blocked |= dict.fromkeys(forgotten.among(tx, people), "suppressed")
+    return [name for name in people if name not in blocked][: outreach.limit], blocked
 
 
 def _text(tx: Connection, client_id: str, outreach: Outreach) -> str:

@@ -43,6 +43,11 @@ def family(tx: Connection, client_id: str | None, job_id: str) -> list[str]:
 
 @reading
 def look(tx: Connection, job_ids: Collection[str]) -> dict[str, Progress]:
+    """`progress_of` as a transaction."""
+    return progress_of(tx, job_ids)
+
+
+def progress_of(tx: Connection, job_ids: Collection[str]) -> dict[str, Progress]:
     """job_id -> how far it is, of those that are there; one statement, by the index of a job's tasks."""
     if not job_ids:
         return {}
