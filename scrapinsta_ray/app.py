@@ -7,6 +7,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -23,9 +24,10 @@ from scrapinsta_ray.api.enqueue import make_enqueue_app
 from scrapinsta_ray.api.pull import make_pull_app
 from scrapinsta_ray.api.result import make_result_app
 from scrapinsta_ray.errors import DatabaseAway
-from scrapinsta_ray.store import schema
+from scrapinsta_ray.store import counters, schema
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.telemetry import logs
+from scrapinsta_ray.telemetry.flusher import Flusher
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class Supervisor:
         self._closed = False
         if self._settings.embedded:
             schema.upgrade(self._db)
+        self._flusher = Flusher(partial(counters.add, self._db))
         log.info("supervisor of release %s", release)
 
     async def check_health(self) -> None:
@@ -92,6 +95,7 @@ def _database() -> tuple[settings.Settings, Database, Gate]:
     found = settings.load()
     logs.configure(found.log_format, found.log_level)
     db = Database(found.url, pool_size=THREADS)
+    Flusher(partial(counters.add, db))
     return found, db, _gate(found, db)
 
 
@@ -120,8 +124,9 @@ def _build_result() -> FastAPI:
 
 
 def _build_console() -> FastAPI:
-    _found, db, gate = _database()
-    return make_console_app(db, gate=gate)
+    found, db, gate = _database()
+    token = found.metrics_token.get_secret_value() if found.metrics_token else None
+    return make_console_app(db, gate=gate, metrics_token=token)
 
 
 def _deployment(name: str, build: Callable[[], FastAPI]) -> Any:

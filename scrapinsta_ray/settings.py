@@ -107,6 +107,9 @@ class Settings(BaseSettings):
         700, ge=100, description="A browser is renewed when it takes more memory than that."
     )
 
+    metrics_token: SecretStr | None = Field(
+        None, description="What /metrics asks for as a bearer token; unset: it is open."
+    )
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

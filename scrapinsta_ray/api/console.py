@@ -26,6 +26,7 @@ from scrapinsta_ray.api.enqueue import make_enqueue_app
 from scrapinsta_ray.api.errors import ApiError, OnLimited, unknown_job
 from scrapinsta_ray.api.live import add_events
 from scrapinsta_ray.api.login import add_login
+from scrapinsta_ray.api.metrics import add_metrics
 from scrapinsta_ray.api.pages import add_pages
 from scrapinsta_ray.api.pull import make_pull_app
 from scrapinsta_ray.api.requests import JOB_ID, needs, new_app, not_of_a_job
@@ -43,7 +44,11 @@ JobCursor = Annotated[str | None, Query(pattern=f"^{JOB_ID.pattern}$")]
 
 
 def make_console_app(
-    db: Database, *, gate: Gate | None = None, on_limited: OnLimited | None = None
+    db: Database,
+    *,
+    gate: Gate | None = None,
+    on_limited: OnLimited | None = None,
+    metrics_token: str | None = None,
 ) -> FastAPI:
     """The application behind /."""
     gate = gate or Gate(db)
@@ -55,6 +60,7 @@ def make_console_app(
     add_templates(app, db)
     add_suppressions(app, db)
     _add_health(app, db)
+    add_metrics(app, db, metrics_token)
     _add_documents(app, db)
     add_pages(app)
     return app

@@ -32,7 +32,7 @@ _ALWAYS = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 )
-_PROBES = {"/live", "/health", "/ready"}
+_PROBES = {"/live", "/health", "/ready", "/metrics"}
 _EXPOSED = ["Retry-After", "X-Request-ID"]
 
 

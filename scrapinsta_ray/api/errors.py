@@ -19,6 +19,7 @@ from scrapinsta_ray.errors import (
     TemplateRetired,
     UnknownTemplate,
 )
+from scrapinsta_ray.telemetry import counts
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +123,7 @@ async def _refused(_request: Request, error: Any) -> JSONResponse:
 
 
 async def _rate_limited(request: Request, error: Any) -> JSONResponse:
+    counts.add("api_rate_limited", limit=error.limit)
     if on_limited := request.app.state.on_limited:
         on_limited(error.limit)
     details = {name: value for name, value in error.details.items() if name != "retry_after_s"}

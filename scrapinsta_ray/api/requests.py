@@ -1,6 +1,8 @@
 """What all requests have in common: an id, an edge, a caller, an account."""
 
+import logging
 import re
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -19,6 +21,9 @@ from scrapinsta_ray.api.edge import Edge
 from scrapinsta_ray.api.errors import ApiError, OnLimited, unknown_job
 from scrapinsta_ray.domain import usernames
 from scrapinsta_ray.store.clients import Caller
+from scrapinsta_ray.telemetry import context, counts
+
+log = logging.getLogger(__name__)
 
 JOB_ID = re.compile(r"job:[0-9a-f]{32}")
 
@@ -38,14 +43,14 @@ def new_app(title: str, gate: Gate, *, on_limited: OnLimited | None = None) -> F
 class _App(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Everything that Starlette has, answers to failures included, within the edge."""
-        return RequestId(Edge(super().build_middleware_stack(), self.state.gate.rules))
+        return RequestId(Edge(super().build_middleware_stack(), self.state.gate.rules), self.title)
 
 
 class RequestId:
-    """ASGI: echoes or makes X-Request-ID."""
+    """ASGI: echoes or makes X-Request-ID, under which all is logged that the request leads to; counts the answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, name: str) -> None:
+        self._app, self._name = app, name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,12 +59,31 @@ class RequestId:
         request_id = Headers(scope=scope).get("x-request-id", "")
         request_id = request_id if _REQUEST_ID.fullmatch(request_id) else uuid.uuid4().hex
 
+        began = time.perf_counter()
+
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
+                heard(self._name, scope, message["status"], (time.perf_counter() - began) * 1000)
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        await self._app(scope, receive, send_with_id)
+        with context.binding(request_id=request_id):
+            await self._app(scope, receive, send_with_id)
+
+
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_SLOW_MS = 1000.0
+
+
+def heard(name: str, scope: Scope, status: int, latency_ms: float) -> None:
+    """Counts an answer under its route's template: a path that a stranger made up is `unmatched`, whatever it is."""
+    route = getattr(scope.get("route"), "path", None)
+    template = "unmatched" if route is None else f"{scope.get('root_path', '')}{route}" or "/"
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    counts.add("http_requests", app=name, method=method, route=template, status=str(status))
+    counts.observe("http_request_duration_ms", latency_ms, app=name)
+    level = logging.INFO if status >= 500 or latency_ms >= _SLOW_MS or name == "enqueue" else logging.DEBUG
+    log.log(level, "request", extra={"path": template, "code": status, "latency_ms": round(latency_ms, 1)})
 
 
 async def session_of(

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import ray
@@ -24,19 +25,22 @@ from scrapinsta_ray.domain.models import Kind, Task
 from scrapinsta_ray.domain.routing import ACTIONS, Candidate, assign, in_turn, shares, wish_of
 from scrapinsta_ray.domain.transitions import Report, Verdict
 from scrapinsta_ray.errors import BudgetSpent, DatabaseAway
-from scrapinsta_ray.store import accounts, campaigns, finish, prune, tasks, visits
+from scrapinsta_ray.store import accounts, campaigns, counters, finish, jobs, prune, tasks, visits
 from scrapinsta_ray.store.accounts import Account
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.finish import Ended, Work
 from scrapinsta_ray.store.gather import Gather
+from scrapinsta_ray.store.ids import lease_age_ms
 from scrapinsta_ray.store.visits import Reads
-from scrapinsta_ray.telemetry import logs
+from scrapinsta_ray.telemetry import counts, logs
+from scrapinsta_ray.telemetry.flusher import Flusher
 
 log = logging.getLogger(__name__)
 
 _STRAGGLERS_EVERY_S = 10.0
 _SHORTEST_S = 0.05
 _RESTS_S = 2.0
+_REMEMBERED = 10_000
 _REUSES = 20
 """Looks at queued profiles in one round, while they need no visit."""
 
@@ -48,6 +52,9 @@ class Dispatcher:
         self._settings = settings.load()
         logs.configure(self._settings.log_format, self._settings.log_level)
         self._db = Database(self._settings.url, pool_size=6)
+        self._flusher = Flusher(partial(counters.add, self._db))
+        self._requests: dict[str, str | None] = {}  # by job: which request made it
+        self._looked_at = 0.0
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._pace = self._settings.pace
         self._workers: dict[str, str | None] = {}  # who held each account at the last look
@@ -78,6 +85,7 @@ class Dispatcher:
         if self._loop and self._wake:
             self._loop.call_soon_threadsafe(self._wake.set)
         self._thread.join(limit_s)
+        self._flusher.stop()
         return not self._thread.is_alive()
 
     # ---- the loop ----------------------------------------------------------------------------------------
@@ -112,6 +120,7 @@ class Dispatcher:
 
     async def _poll(self) -> float:
         """One round; returns in how many seconds the next is worth while."""
+        self._looked_at = time.monotonic()
         waiting = await asyncio.to_thread(tasks.look, self._db)
         if waiting.due:
             await asyncio.to_thread(tasks.promote, self._db)
@@ -208,13 +217,25 @@ class Dispatcher:
             self._last_client[kind], self._last_kind = task.client_id, kind
             able = [candidate for candidate in able if candidate is not chosen]
             self._start(chosen.username, task)
+            counts.observe("dispatch_latency_ms", (time.monotonic() - self._looked_at) * 1000, kind=kind)
         return able
 
     def _lease(self, kind: Kind, limit: int) -> Sequence[Task]:
         if kind is Kind.ANALYZE_PROFILE:
-            return self._lease_reads(limit).tasks
+            return self._with_requests(self._lease_reads(limit).tasks)
         after, ttl_s = self._last_client.get(kind, ""), self._settings.task_lease_ttl_s
-        return tasks.lease_work(self._db, kind, limit=limit, ttl_s=ttl_s, after_client=after)
+        return self._with_requests(
+            tasks.lease_work(self._db, kind, limit=limit, ttl_s=ttl_s, after_client=after)
+        )
+
+    def _with_requests(self, leased: Sequence[Task]) -> Sequence[Task]:
+        """The tasks with the ids of the requests they come from, which are looked up once a job."""
+        if unknown := {task.job_id for task in leased} - self._requests.keys():
+            if len(self._requests) > _REMEMBERED:
+                self._requests.clear()
+                unknown = {task.job_id for task in leased}
+            self._requests |= jobs.request_ids(self._db, unknown)
+        return [replace(task, request_id=self._requests.get(task.job_id)) for task in leased]
 
     def _lease_reads(self, limit: int) -> Reads:
         """Profiles that must be visited; goes on while what it sees needs no visit."""
@@ -244,7 +265,10 @@ class Dispatcher:
             work = await self._perform(username, task)
             if work.report.code == BudgetSpent.code:  # it knows better than our last look
                 self._rests[username] = time.monotonic() + _RESTS_S
+            began = time.monotonic()
             await self._submit(work)
+            counts.observe("result_lag_ms", (time.monotonic() - began) * 1000, kind=task.kind)
+            counts.observe("lease_duration_ms", lease_age_ms(task.lease_id) or 0, kind=task.kind)
         except DatabaseAway:
             log.warning("a result is lost with the database away", extra={"task_id": task.task_id})
         except Exception:
@@ -309,6 +333,9 @@ class Dispatcher:
         """Scores what was read and ends the tasks, profile and score in the same transaction; then settles jobs."""
         read = [work for work in done if work.profile]
         scores: list[Any] = ray.get(score_batch.remote([work.profile for work in read])) if read else []
+        if read:
+            counts.add("scoring_batches")
+            counts.add("scored_profiles", len(read))
         scored = {id(work): score for work, score in zip(read, scores, strict=True)}
         every = [replace(work, score=scored.get(id(work))) for work in done]
         ended = finish.finish_work(self._db, every, retry_base_s=self._settings.retry_base_s)

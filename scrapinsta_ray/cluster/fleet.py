@@ -14,6 +14,7 @@ from scrapinsta_ray.cluster.worker import InstagramWorker
 from scrapinsta_ray.errors import RetryLater
 from scrapinsta_ray.store import accounts
 from scrapinsta_ray.store.database import Database
+from scrapinsta_ray.telemetry import through_ray
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ def ensure(db: Database) -> None:
     present = _present()
     if names.DISPATCHER not in present:
         _create(_DispatcherActor, names.DISPATCHER)
+    _tell_browsers()
     known = accounts.everyone(db)
     demand = _browser_demand()
     for account in known:
@@ -89,6 +91,12 @@ def _browser_demand() -> dict[str, float]:
         return {_BROWSER: 1.0}
     log.warning("no node declares browsers; on this one machine workers start all the same")
     return {}
+
+
+def _tell_browsers() -> None:
+    """What the nodes declare, and how much of it no worker has taken."""
+    for state, found in (("total", ray.cluster_resources()), ("free", ray.available_resources())):
+        through_ray.tell("browsers", found.get(_BROWSER, 0.0), state=state)
 
 
 def _end_workers(usernames: Iterable[str], limit_s: float = 10) -> None:

@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -15,11 +16,16 @@ from scrapinsta_ray.instagram.session import AccountSession
 from scrapinsta_ray.settings import Settings
 from scrapinsta_ray.store import accounts
 from scrapinsta_ray.store.database import Database
+from scrapinsta_ray.telemetry import counts, through_ray
 
 log = logging.getLogger(__name__)
 
 _WEIGHED_EVERY = 50
 """The browser's memory is looked at after so many tasks, since looking costs as much as reading a profile."""
+
+
+_WEIGHED_EVERY_S = 60.0
+"""And for the metrics not more often than that."""
 
 
 class SessionKeeper:
@@ -35,6 +41,8 @@ class SessionKeeper:
         self._session: AccountSession | None = None
         self._logins_saved = 0
         self._tasks = 0
+        self._why: str | None = None  # the last browser ended
+        self._weighed_at = -_WEIGHED_EVERY_S
         self._working = threading.Lock()
         self._parking: threading.Timer | None = None
         self._quiet = quiet
@@ -55,6 +63,7 @@ class SessionKeeper:
                 yield
             finally:
                 self._tasks += 1
+                self._weigh()
                 self._park_later()
 
     def logged_in(self) -> AccountSession:
@@ -65,6 +74,7 @@ class SessionKeeper:
         """
         if self._session is not None and self._session.browser.alive() and not self._worn_out():
             return self._session
+        self._why = self._why if self._session is None or self._session.browser.alive() else "died"
         self.quit()
         session = self._new()
         try:
@@ -77,6 +87,7 @@ class SessionKeeper:
         """Saves the cookies as far as that goes, and ends the browser."""
         session, self._session = self._session, None
         if session is not None:
+            self._why = self._why or "session"
             with suppress(errors.ScrapInstaError):
                 self._save(session)
             session.browser.close()
@@ -137,6 +148,9 @@ class SessionKeeper:
             may_act=self.tenure.is_sure,
         )
         self._session, self._logins_saved, self._tasks = session, 0, 0
+        if self._why:
+            counts.add("browser_restarts", reason=self._why)
+            self._why = None
         self._limit_life()
         return session
 
@@ -152,13 +166,20 @@ class SessionKeeper:
     def _worn_out(self) -> bool:
         assert self._session
         if self._tasks >= self._settings.browser_tasks:
-            why = f"{self._tasks} tasks"
+            why, self._why = f"{self._tasks} tasks", "tasks"
         elif self._tasks % _WEIGHED_EVERY == _WEIGHED_EVERY - 1 and self._too_big(self._session.browser):
-            why = "its memory"
+            why, self._why = "its memory", "memory"
         else:
             return False
         log.info("a new browser after %s", why, extra={"account_bot": self._username})
         return True
+
+    def _weigh(self) -> None:
+        """Tells now and then what the browser takes."""
+        session = self._session
+        if session is not None and time.monotonic() - self._weighed_at >= _WEIGHED_EVERY_S:
+            self._weighed_at = time.monotonic()
+            through_ray.tell("session_memory_bytes", session.browser.memory(), account_bot=self._username)
 
     def _too_big(self, browser: Browser) -> bool:
         return browser.memory() > self._settings.browser_memory_mb * 2**20

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import ray
 
@@ -21,11 +22,12 @@ from scrapinsta_ray.domain.transitions import Report
 from scrapinsta_ray.instagram import actions
 from scrapinsta_ray.instagram.orphans import sweep_orphans
 from scrapinsta_ray.instagram.session import AccountSession
-from scrapinsta_ray.store import accounts, followings, tasks, turns
+from scrapinsta_ray.store import accounts, counters, followings, tasks, turns
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.finish import Work
 from scrapinsta_ray.store.followings import Reached
-from scrapinsta_ray.telemetry import logs
+from scrapinsta_ray.telemetry import context, counts, logs
+from scrapinsta_ray.telemetry.flusher import Flusher
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class InstagramWorker:
         logs.configure(self._settings.log_format, self._settings.log_level)
         self._username = username
         self._db = Database(self._settings.url, pool_size=4)
+        self._flusher = Flusher(partial(counters.add, self._db))
         self._keeper = SessionKeeper(
             self._db, self._settings, username, Quiet() if main_thread_rests else None
         )
@@ -60,6 +63,16 @@ class InstagramWorker:
 
     def perform(self, task: Task) -> Work:
         """Does one task and says what became of it. Raises nothing that the site or the browser can cause."""
+        with context.binding(
+            request_id=task.request_id,
+            job_id=task.job_id,
+            task_id=task.task_id,
+            client=task.client_id,
+            account_bot=self._username,
+        ):
+            return self._perform(task)
+
+    def _perform(self, task: Task) -> Work:
         began = time.monotonic()
         if not self._renew(task):
             return Work(task, report_of(errors.StaleLease(), task.lease_id), self._username)
@@ -67,20 +80,14 @@ class InstagramWorker:
             work = self._try(task)
         log.info(
             "task done" if work.report.ok else "task failed",
-            extra={
-                "job_id": task.job_id,
-                "task_id": task.task_id,
-                "client": task.client_id,
-                "account_bot": self._username,
-                "code": work.report.code,
-                "latency_ms": round((time.monotonic() - began) * 1000),
-            },
+            extra={"code": work.report.code, "latency_ms": round((time.monotonic() - began) * 1000)},
         )
         return work
 
     def close(self) -> None:
         """Quits the browser, then gives the account back: for a planned end."""
         self._keeper.close()
+        self._flusher.stop()
 
     # ---- the control group: answers while a task runs ----------------------------------------------------
 
@@ -111,6 +118,7 @@ class InstagramWorker:
             work = Work(task, report, self._username, {"account": self._username})
             signal = signal_of(error)
         if signal is not None:
+            counts.add("signals", type=signal)
             turns.heard(self._db, self._username, signal, self._settings.pace, draw=random.random())
         return work
 
@@ -205,6 +213,7 @@ class InstagramWorker:
                 longest = COOLDOWN_LONGEST_S if error.details.get("reason") == "action_block" else None
                 turns.cool_down(self._db, self._username, error.retry_after_s or longest)
             case errors.LayoutChanged():
+                counts.add("layout_changed")
                 log.warning("layout changed: %s", error.message, extra={"account_bot": self._username})
 
     def _set_aside(self, status: str, error: errors.ScrapInstaError) -> None:

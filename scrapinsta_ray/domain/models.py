@@ -171,6 +171,7 @@ class Task:
     payload: Mapping[str, Any]
     last_account: str | None = None  # who had it before
     last_code: str | None = None  # and why that was not the end of it
+    request_id: str | None = None  # of the request that made its job
 
     @property
     def task_id(self) -> str:

@@ -343,20 +343,12 @@ def reading(work: Callable[Concatenate[Connection, P], T]) -> Callable[Concatena
     return _whole(work, write=False)
 
 
-_AT_END = "scrapinsta_at_end"
+_AFTER = "scrapinsta_after_commit"
 
 
-def at_end(tx: Connection, act: Callable[[Connection], None]) -> None:
-    """Has `act` run as the transaction's last act before its commit, once however often it is asked for.
-
-    What many transactions lock is locked there for the shortest time, and after everything else.
-    """
-    tx.info.setdefault(_AT_END, {})[act] = None
-
-
-def _end_of(tx: Connection) -> None:
-    for act in tx.info.pop(_AT_END, ()):
-        act(tx)
+def after_commit(tx: Connection, act: Callable[[], None]) -> None:
+    """Has `act` run once the transaction has been committed, and not at all if it never is."""
+    tx.info.setdefault(_AFTER, []).append(act)
 
 
 def _whole(
@@ -370,8 +362,10 @@ def _whole(
                 with db.begin(write=write) as tx:
                     tx.info.clear()  # it is the pooled connection's: of a transaction that was rolled back
                     answer = work(tx, *args, **kwargs)
-                    _end_of(tx)
-                    return answer
+                    then = tx.info.pop(_AFTER, ())
+                for act in then:
+                    act()
+                return answer
             except exc.DBAPIError as error:
                 attempt += 1
                 _raise_unless_it_may_pass(error, last=attempt == RETRIES)

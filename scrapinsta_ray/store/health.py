@@ -13,10 +13,11 @@ def look(db: Database) -> dict[str, Any]:
     """`schema`: up to date; `dispatcher`: one is alive. Raises DatabaseAway."""
     if schema.pending(db):
         return {"schema": False, "dispatcher": False}
-    return {"schema": True, "dispatcher": _dispatcher_lives(db)}
+    return {"schema": True, "dispatcher": dispatcher_lives(db)}
 
 
 @reading
-def _dispatcher_lives(tx: Connection) -> bool:
+def dispatcher_lives(tx: Connection) -> bool:
+    """True while somebody holds the dispatcher's lease."""
     alive = select(leases.c.name).where(leases.c.name == "dispatcher", leases.c.expires_at > now())
     return tx.execute(alive).first() is not None

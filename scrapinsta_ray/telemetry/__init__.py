@@ -1,1 +1,1 @@
-"""What the cluster says of itself: JSON logs (metrics follow)."""
+"""What the cluster says of itself: JSON logs, and what it counts."""

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from scrapinsta_ray.domain.models import Signal
+
 BUCKETS_MS = (
     1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000,
 )  # fmt: skip
@@ -13,35 +15,58 @@ BUCKETS_MS = (
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A counter's name is shown with `_total` behind it."""
+    """A counter's name is shown with `_total` behind it. `known`: label values of which there is a 0 from the start."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     help: str
     labels: tuple[str, ...] = ()
+    known: tuple[tuple[str, ...], ...] = ()
 
+
+def _each(*values: str) -> tuple[tuple[str, ...], ...]:
+    return tuple((value,) for value in values)
+
+
+_KINDS = _each("fetch_followings", "analyze_profile", "send_message")
+_ERRORS = tuple((*kind, "error") for kind in _KINDS)
+_REPEATED = _each("already_contacted", "cool_off", "suppressed", "duplicate", "visited", "idempotency_key")
+_LIMITS = _each("pulls", "results", "enqueues", "failed_logins", "unfinished_tasks")
+_RESTARTS = _each("died", "session", "tasks", "memory")
+_SIGNALS = _each(*(str(signal) for signal in Signal))
 
 _METRICS = (
     # counted in the transaction that does what they count
-    Metric("tasks_queued", "counter", "Tasks that were made.", ("kind",)),
-    Metric("tasks_sent", "counter", "Leases of tasks: handed to a worker or to a sender.", ("kind",)),
-    Metric("tasks_ok", "counter", "Tasks that ended well.", ("kind",)),
-    Metric("tasks_error", "counter", "Tasks that ended badly, by what went wrong.", ("kind", "code")),
-    Metric("leases_rescued", "counter", "Leases of tasks that ran out and were taken back.", ("kind",)),
+    Metric("tasks_queued", "counter", "Tasks that were made.", ("kind",), _KINDS),
+    Metric("tasks_sent", "counter", "Leases of tasks: handed to a worker or to a sender.", ("kind",), _KINDS),
+    Metric("tasks_ok", "counter", "Tasks that ended well.", ("kind",), _KINDS),
+    Metric(
+        "tasks_error", "counter", "Tasks that ended badly, by what went wrong.", ("kind", "code"), _ERRORS
+    ),
+    Metric(
+        "leases_rescued", "counter", "Leases of tasks that ran out and were taken back.", ("kind",), _KINDS
+    ),
     Metric(
         "dedupe_hits",
         "counter",
         "People and profiles left out because it was done before, or soon.",
         ("reason",),
+        _REPEATED,
     ),
     # gathered in memory by each process
-    Metric("api_rate_limited", "counter", "Requests that a limit refused.", ("limit",)),
+    Metric("api_rate_limited", "counter", "Requests that a limit refused.", ("limit",), _LIMITS),
     Metric("http_requests", "counter", "Answers, by route template.", ("app", "method", "route", "status")),
-    Metric("signals", "counter", "What the site told the bot accounts.", ("type",)),
-    Metric("browser_restarts", "counter", "Browsers that were started in the place of another.", ("reason",)),
-    Metric("layout_changed", "counter", "Pages of a shape that no parser knows."),
-    Metric("scoring_batches", "counter", "Batches of profiles that were scored."),
-    Metric("scored_profiles", "counter", "Profiles in them."),
+    Metric("signals", "counter", "What the site told the bot accounts.", ("type",), _SIGNALS),
+    Metric(
+        "browser_restarts",
+        "counter",
+        "Browsers that were started in the place of another.",
+        ("reason",),
+        _RESTARTS,
+    ),
+    Metric("layout_changed", "counter", "Pages of a shape that no parser knows.", (), ((),)),
+    Metric("scoring_batches", "counter", "Batches of profiles that were scored.", (), ((),)),
+    Metric("scored_profiles", "counter", "Profiles in them.", (), ((),)),
     Metric("lease_duration_ms", "histogram", "From the lease of a task to its result.", ("kind",)),
     Metric("result_lag_ms", "histogram", "From the arrival of results to their commit.", ("kind",)),
     Metric("dispatch_latency_ms", "histogram", "From seeing queued work to its handing out.", ("kind",)),
@@ -73,6 +98,11 @@ def labels_text(name: str, labels: Mapping[str, str]) -> str:
     if set(labels) != set(wanted):
         raise ValueError(f"{name} has the labels {wanted}, not {tuple(labels)}")
     return ",".join(f'{label}="{_ODD.sub("_", str(labels[label]))[:80]}"' for label in wanted)
+
+
+def labels_of(metric: Metric, values: tuple[str, ...]) -> str:
+    """The same for values in the catalogue's order."""
+    return labels_text(metric.name, dict(zip(metric.labels, values, strict=True)))
 
 
 _PAIR = re.compile(r'([a-z_]+)="([^"]*)"')

@@ -15,7 +15,7 @@ SUM = "sum"
 """Stands for a bucket's bound where the sum of a histogram is kept."""
 
 REPEAT_S = 60.0
-"""A gauge that does not change is written again after so long: one that falls silent is no longer shown."""
+"""A gauge that does not change is written again after so long, for as long as its process lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +57,30 @@ class Counts:
         """A gauge's value now."""
         series = (name, labels_text(name, labels))
         with self._lock:
-            told, at = self._told.get(series, (None, 0.0))
-            if told != value or time.monotonic() - at >= REPEAT_S:
-                self._gauges[series] = value
+            self._gauges[series] = value
 
     def take(self) -> Batch:
         """All that is new; it counts as written."""
         with self._lock:
-            batch = Batch(dict(self._added), dict(self._gauges))
-            self._added.clear()
-            self._gauges.clear()
             now = time.monotonic()
+            batch = Batch(
+                dict(self._added), {s: v for s, v in self._gauges.items() if self._is_due(s, v, now)}
+            )
+            self._added.clear()
             self._told |= {series: (value, now) for series, value in batch.gauges.items()}
         return batch
+
+    def _is_due(self, series: Series, value: float, now: float) -> bool:
+        told, at = self._told.get(series, (None, 0.0))
+        return told != value or now - at >= REPEAT_S
 
     def give_back(self, batch: Batch) -> None:
         """It could not be written: it is new again."""
         with self._lock:
             for series, amount in batch.added.items():
                 self._added[series] += amount  # type: ignore[assignment]
-            self._gauges = {**batch.gauges, **self._gauges}
+            for series in batch.gauges:
+                self._told.pop(series, None)
 
 
 def bucket(labels: str, bound: str) -> str:

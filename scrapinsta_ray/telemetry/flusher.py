@@ -9,7 +9,7 @@ from scrapinsta_ray.telemetry.counts import Batch, Counts, ours
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 5.0
+EVERY_S = 1.0
 """What a process that is killed has counted since the last time is lost, no more."""
 
 

@@ -6,6 +6,8 @@ import socket
 from datetime import UTC, datetime
 from typing import Literal
 
+from scrapinsta_ray.telemetry import context
+
 FIELDS = ("job_id", "task_id", "client", "account_bot", "latency_ms", "request_id", "code", "path")
 """What a log call may add by `extra=`."""
 
@@ -18,7 +20,7 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
-            **{name: getattr(record, name) for name in FIELDS if hasattr(record, name)},
+            **_fields(record),
             "node": socket.gethostname(),
         }
         if record.exc_info:
@@ -33,8 +35,15 @@ class Text(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
-        extra = " ".join(f"{name}={getattr(record, name)}" for name in FIELDS if hasattr(record, name))
+        extra = " ".join(f"{name}={value}" for name, value in _fields(record).items())
         return f"{super().format(record)} {extra}".rstrip()
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    """Those that the call gave, and those that hold for all that is done here."""
+    bound = context.bound()
+    found = {name: getattr(record, name, bound.get(name)) for name in FIELDS}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def configure(form: Literal["json", "text"], level: str) -> None:
