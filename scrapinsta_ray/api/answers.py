@@ -66,7 +66,7 @@ class Summary(BaseModel):
     status: JobStatus
 
 
-class Stage(_Told):
+class JobRow(_Told):
     """A job. `skipped`: people left out, by reason; `campaign_id`: whose stage it is."""
 
     model_config = example(**_STAGE)
@@ -87,12 +87,12 @@ class Stage(_Told):
     finished_at: datetime | None
 
 
-class Job(Stage):
+class Job(JobRow):
     """A job, with its stages if it is a campaign."""
 
     model_config = example(**_STAGE, stages=[])
 
-    stages: list[Stage]
+    stages: list[JobRow]
 
 
 class JobPage(BaseModel):
@@ -100,7 +100,7 @@ class JobPage(BaseModel):
 
     model_config = example(items=[_STAGE], next_cursor=None)
 
-    items: list[Stage]
+    items: list[JobRow]
     next_cursor: str | None
 
 

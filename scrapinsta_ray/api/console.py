@@ -11,9 +11,9 @@ from scrapinsta_ray import __version__
 from scrapinsta_ray.api.answers import (
     Job,
     JobPage,
+    JobRow,
     Live,
     Results,
-    Stage,
     State,
     Status,
     Summary,
@@ -77,7 +77,7 @@ def _add_jobs(app: FastAPI, db: Database) -> None:
     ) -> JobPage:
         if caller.job_id:
             only = progress.job(db, caller.client_id, caller.job_id)
-            return JobPage(items=[Stage(**only)] if only else [], next_cursor=None)
+            return JobPage(items=[JobRow(**only)] if only else [], next_cursor=None)
         return JobPage(**_page(progress.page(db, caller.client_id, before=cursor, limit=limit)))
 
     @app.get("/jobs/{job_id}", tags=["jobs"], summary="One job", responses=_UNKNOWN)

@@ -189,7 +189,9 @@ def merged(apps: Mapping[str, FastAPI]) -> Json:
             paths[prefix + path] = {
                 verb: _completed(prefix + path, verb, operation) for verb, operation in operations.items()
             }
-        schemas |= part.get("components", {}).get("schemas", {})
+        for name, schema in part.get("components", {}).get("schemas", {}).items():
+            if schemas.setdefault(name, schema) != schema:
+                raise ValueError(f"two models are called {name}")
     unused = ("HTTPValidationError", "ValidationError")
     schemas = {name: schema for name, schema in schemas.items() if name not in unused}
     return {
@@ -210,11 +212,27 @@ def _completed(path: str, verb: str, operation: Json) -> Json:
     responses = _with(operation["responses"], codes)
     whole = {
         **operation,
+        "parameters": [{**one, **_SAID_OF.get(one["name"], {})} for one in operation.get("parameters", ())],
         "operationId": "_".join([verb, *path.translate(_BARE).split()]),
         "responses": {status: _with_headers(status, responses[status]) for status in sorted(responses)},
     }
     return {**whole, "security": [{name: []} for name in _SECURITY]} if "security" in operation else whole
 
+
+_SAID_OF: dict[str, Json] = {
+    "x-account": {
+        "name": "X-Account",
+        "required": True,
+        "description": "The client's own account that sends.",
+        "schema": {"type": "string", "format": "username", "examples": ["my_account"]},
+    },
+    "X-Client-Id": {"description": "Optional; if it is there, it must be the client of the key or token."},
+    "Idempotency-Key": {"description": "The same key gives the same job again."},
+    "job_id": {"schema": {"type": "string", "examples": [JOB_ID]}},
+    "template_id": {"schema": {"type": "string", "examples": [TEMPLATE_ID]}},
+    "username": {"schema": {"type": "string", "examples": ["ana.garcia"]}},
+}
+"""Of parameters, by their names: what their types do not say."""
 
 _BARE = str.maketrans("/{}", "   ")
 

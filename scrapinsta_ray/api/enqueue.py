@@ -29,7 +29,7 @@ MaxAge = Annotated[
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class FollowingsBody(_Body):

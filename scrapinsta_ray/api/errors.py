@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from scrapinsta_ray.errors import (
     DatabaseAway,
@@ -105,9 +106,17 @@ def _place(loc: tuple[int | str, ...]) -> str:
 _WORDS = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 400: "MALFORMED", 413: "TOO_LARGE"}
 
 
-async def _http_error(_request: Request, error: Any) -> JSONResponse:
+async def _http_error(request: Request, error: Any) -> JSONResponse:
     code = _WORDS.get(error.status_code, "HTTP_ERROR")
-    return _answer(error.status_code, envelope(code, str(error.detail)), error.headers)
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return _answer(error.status_code, envelope(code, str(error.detail)), headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of every route that has this path; Starlette names those of the first one alone."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    here = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in here for method in route.methods or ()}))
 
 
 async def _database_away(_request: Request, error: Any) -> JSONResponse:

@@ -18,6 +18,7 @@ from fastapi import Depends, FastAPI, Header, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from scrapinsta_ray.api.documents import refusals
 from scrapinsta_ray.api.errors import unknown_job
 from scrapinsta_ray.api.requests import needs
 from scrapinsta_ray.errors import DatabaseAway
@@ -36,6 +37,12 @@ HEARTBEAT_S = 10.0
 
 LONGEST_S = 900.0
 """Then a stream ends and its listener comes again, to be let in anew; as long as a token lives."""
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events, as the document has them."""
+
+    media_type = "text/event-stream"
 
 
 class Watch:
@@ -147,7 +154,16 @@ def add_events(app: FastAPI, db: Database, watch: Watch | None = None) -> None:
     """Adds /jobs/{job_id}/events. Who has the scope admin may follow every client's jobs."""
     watch = watch or Watch(db)
 
-    @app.get("/jobs/{job_id}/events", tags=["jobs"], response_class=StreamingResponse)
+    @app.get(
+        "/jobs/{job_id}/events",
+        tags=["jobs"],
+        summary="How far it is, as it goes on: server-sent events",
+        response_class=EventStream,
+        responses={
+            204: {"description": "It has ended, and you have seen that."},
+            **refusals("JOB_NOT_FOUND"),
+        },
+    )
     async def follow(
         job_id: str,
         caller: Annotated[Caller, Depends(needs("status", of_a_page=True))],
@@ -162,8 +178,4 @@ def add_events(app: FastAPI, db: Database, watch: Watch | None = None) -> None:
             summary = told(ids, await run_in_threadpool(live.look, db, ids))
             if summary and has_ended(summary) and version(summary) == last_event_id:
                 return Response(status_code=204)
-        return StreamingResponse(
-            events(watch, ids, last_event_id),
-            media_type="text/event-stream",
-            headers={"X-Accel-Buffering": "no"},
-        )
+        return EventStream(events(watch, ids, last_event_id), headers={"X-Accel-Buffering": "no"})

@@ -19,7 +19,7 @@ Scope = Literal["fetch", "analyze", "send", "pull", "result", "status", "admin"]
 class LoginBody(BaseModel):
     """A key, to be changed into a token."""
 
-    model_config = ConfigDict(extra="forbid") | example(api_key="si_0123456789ab_...")
+    model_config = ConfigDict(extra="forbid", strict=True) | example(api_key="si_0123456789ab_...")
 
     api_key: str = Field(min_length=1, max_length=200, examples=["si_..."], repr=False)
 
@@ -27,7 +27,7 @@ class LoginBody(BaseModel):
 class TokenBody(BaseModel):
     """What the token may do, and for how long: never more than its maker."""
 
-    model_config = ConfigDict(extra="forbid") | example(scopes=["status"], ttl_s=300)
+    model_config = ConfigDict(extra="forbid", strict=True) | example(scopes=["status"], ttl_s=300)
 
     scopes: list[Scope] | None = Field(None, min_length=1, max_length=10, description="absent: all of yours")
     ttl_s: float | None = Field(None, ge=1, le=tokens.LONGEST_S, description="absent: as the server has it")
@@ -36,7 +36,7 @@ class TokenBody(BaseModel):
 class RevokeBody(BaseModel):
     """One token by its jti, or all tokens of a job."""
 
-    model_config = ConfigDict(extra="forbid") | one_of(
+    model_config = ConfigDict(extra="forbid", strict=True) | one_of(
         ("jti", "job_id"), example={"job_id": documents.JOB_ID}
     )
 

@@ -19,7 +19,7 @@ from scrapinsta_ray.store.database import Database
 class PullBody(BaseModel):
     """How many messages the extension can take now."""
 
-    model_config = ConfigDict(extra="forbid") | example(limit=10)
+    model_config = ConfigDict(extra="forbid", strict=True) | example(limit=10)
 
     limit: int = Field(10, ge=1, le=100)
 

@@ -23,7 +23,7 @@ _ONLY_THE_OPERATOR = "This person asked not to be written to: only the operator 
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class SuppressBody(_Body):

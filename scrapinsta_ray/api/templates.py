@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from scrapinsta_ray.api import documents
 from scrapinsta_ray.api.documents import TIME, example, refusals
@@ -45,6 +45,10 @@ Text = Annotated[
     ),
     AfterValidator(_renderable),
 ]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"[^\s\x1c-\x1f]"),
+]
 TemplateId = Annotated[str, Depends(_known_id)]
 Username = Annotated[
     str,
@@ -55,7 +59,7 @@ People = Annotated[list[Username], Field(min_length=1, max_length=100, examples=
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class NewTemplate(_Body):
@@ -63,7 +67,7 @@ class NewTemplate(_Body):
 
     model_config = example(name="First contact", text="Hola {first_name}, ¿qué tal?")
 
-    name: str = Field(min_length=1, max_length=100, pattern=r"\S", examples=["First contact"])
+    name: Name
     text: Text
 
 
@@ -142,7 +146,7 @@ def add_templates(app: FastAPI, db: Database) -> None:
 
     @app.post("/templates", tags=["templates"], summary="A new template")
     def create(body: NewTemplate, caller: Sender) -> TemplateAnswer:
-        return _shown(templates.create(db, caller.actor, caller.client_id, body.name.strip(), body.text))
+        return _shown(templates.create(db, caller.actor, caller.client_id, body.name, body.text))
 
     @app.get("/templates", tags=["templates"], summary="All templates")
     def page(caller: Sender, cursor: Cursor = None, limit: Limit = 50) -> TemplatePage:
