@@ -81,10 +81,10 @@ def _profile(session: AccountSession, username: str) -> Profile:
 
 def _by_call(session: AccountSession, username: str) -> Profile | None:
     """By the page's own call; None where that fails although the page may not."""
+    path = f"/api/v1/users/web_profile_info/?username={quote(username)}"
     try:
-        return profile_in(
-            session.get_json(f"/api/v1/users/web_profile_info/?username={quote(username)}"), username
-        )
+        with session.reading("profile"):
+            return profile_in(session.get_json(path), username)
     except LayoutChanged:
         return None
     except RetryLater as error:
@@ -95,8 +95,9 @@ def _by_call(session: AccountSession, username: str) -> Profile | None:
 
 def _by_page(session: AccountSession, username: str) -> Profile:
     """By the inline JSON of the page, else by what the page shows once its scripts ran."""
-    unrendered = session.get_text(f"/{username}/")
-    return inline_profile(unrendered, username) or parse_profile(_rendered(session, username), username)
+    with session.reading("profile"):
+        unrendered = session.get_text(f"/{username}/")
+        return inline_profile(unrendered, username) or parse_profile(_rendered(session, username), username)
 
 
 def _rendered(session: AccountSession, username: str) -> str:
@@ -126,7 +127,8 @@ def _feed(session: AccountSession, profile: Profile, count: int, cursor: str) ->
     # the posts that are there already come again on the first page, hence never less than one page
     query = urlencode({"count": min(max(count, 12), 33)} | ({"max_id": cursor} if cursor else {}))
     try:
-        return posts.media_in(session.get_json(f"/api/v1/feed/user/{profile.id}/?{query}"))
+        with session.reading("media"):
+            return posts.media_in(session.get_json(f"/api/v1/feed/user/{profile.id}/?{query}"))
     except LayoutChanged:
         return None
 
@@ -140,7 +142,8 @@ def _with_reels(session: AccountSession, profile: Profile) -> Profile:
         "include_feed_video": "true",
     }
     try:
-        page = posts.media_in(session.post_form_json("/api/v1/clips/user/", form))
+        with session.reading("reels"):
+            page = posts.media_in(session.post_form_json("/api/v1/clips/user/", form))
     except LayoutChanged:
         return replace(profile, missing={**profile.missing, "reels": "layout_changed"})
     return _joined(profile, posts.merged(profile.media, page.media), page)
@@ -183,7 +186,8 @@ def _following_page(
 ) -> FollowingPage:
     query = urlencode({"count": count} | ({"max_id": cursor} if cursor else {}))
     try:
-        return followings_in(session.get_json(f"/api/v1/friendships/{profile.id}/following/?{query}"))
+        with session.reading("followings"):
+            return followings_in(session.get_json(f"/api/v1/friendships/{profile.id}/following/?{query}"))
     except LayoutChanged as error:
         if begun or cursor:
             raise

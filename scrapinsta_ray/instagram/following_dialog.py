@@ -32,11 +32,13 @@ def followings_on_page(session: AccountSession, profile: Profile, limit: int) ->
 
     Raises LayoutChanged when the page has no such dialog, and what the session raises.
     """
-    session.open(f"/{profile.username}/following/")
-    session.wait_for(_DIALOG, "following dialog")
+    with session.reading("followings"):
+        session.open(f"/{profile.username}/following/")
+        session.wait_for(_DIALOG, "following dialog")
     taken: set[str] = set()
     while True:
-        rows = parse_following_dialog(session.wait_for(_DIALOG, "following dialog"))
+        with session.reading("followings"):
+            rows = parse_following_dialog(session.wait_for(_DIALOG, "following dialog"))
         fresh = [user for user in rows.users if user.username not in taken][: limit - len(taken)]
         taken.update(user.username for user in fresh)
         completeness = _ended(session, rows, len(taken), limit, profile)

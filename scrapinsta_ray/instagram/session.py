@@ -3,7 +3,8 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,10 @@ return {
   notices: [...document.querySelectorAll("[role=dialog], [role=alert], [role=alertdialog]")].map(n => n.innerText),
 };
 """
+
+
+Unread = Callable[[str, str, LayoutChanged], None]
+"""Told of a text that no parser knows: what it should be (profile, reels ...), the text, and what was missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +60,11 @@ class AccountSession:
         cookies: Iterable[Mapping[str, Any]] = (),
         totp_secret: str | None = None,
         may_act: Callable[[], bool] = lambda: True,
+        unread: Unread = lambda kind, text, error: None,
     ) -> None:
         """`totp_secret` is that of the second factor's app, in base32. `may_act` is asked before each request: once it
-        says no, nothing more is asked of the site, and BudgetSpent (reason lease) is raised.
+        says no, nothing more is asked of the site, and BudgetSpent (reason lease) is raised. `unread` is told of each
+        text whose shape is new.
         """
         self.browser = browser
         self.site_url = site_url.rstrip("/")
@@ -66,6 +73,8 @@ class AccountSession:
         self._password = password
         self._totp_secret = totp_secret
         self._may_act = may_act
+        self._unread = unread
+        self._text = ""  # what was read last
         self._cookies = [dict(cookie) for cookie in cookies]
         self._csrf: str | None = None
         self._claim = "0"
@@ -128,7 +137,23 @@ class AccountSession:
         """The HTML of a page, unrendered: its inline JSON without the cost of opening it."""
         answer = self.fetch("GET", path)
         raise_for(classify(answer.status, answer.url, answer.headers, answer.body, expects_json=False))
+        self._text = answer.body
         return answer.body
+
+    @contextmanager
+    def reading(self, kind: str) -> Iterator[None]:
+        """Where the body meets a shape that it does not know, the text that was read last is shown to `unread`.
+
+        LayoutChanged goes on, with its message for the caller.
+        """
+        self._text = ""
+        try:
+            yield
+        except LayoutChanged as error:
+            self._unread(kind, self._text, error)
+            raise
+        finally:
+            self._text = ""
 
     def fetch(self, method: str, path: str, form: Mapping[str, str] | None = None) -> Response:
         """One request from inside the page, unjudged. Opens the site first when no page of it is open."""
@@ -163,8 +188,15 @@ class AccountSession:
         return self._csrf
 
     def _json(self, answer: Response) -> Any:
-        raise_for(classify(answer.status, answer.url, answer.headers, answer.body))
-        return shapes.loads(answer.body)
+        """The answer's JSON, which is taken apart once: for its meaning and for what it holds."""
+        self._text = answer.body
+        try:
+            data = shapes.loads(answer.body)
+        except LayoutChanged:
+            raise_for(classify(answer.status, answer.url, answer.headers, answer.body))
+            raise
+        raise_for(classify(answer.status, answer.url, answer.headers, answer.body, answer=data))
+        return data
 
     # ---- pages -------------------------------------------------------------------------------------------
 
@@ -178,6 +210,7 @@ class AccountSession:
         """The page that is open now. Raises what it says."""
         page = Page(**self.browser.run(_PAGE))
         raise_for(classify(page.status, page.url, {}, page.html, page.notices, expects_json=False))
+        self._text = page.html
         return page
 
     def wait_for(self, script: str, what: str, limit_s: float = 15) -> Any:

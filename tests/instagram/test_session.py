@@ -1,13 +1,15 @@
 import base64
 import hashlib
+import json
 import logging
 import time
 
 import pytest
 
-from scrapinsta_ray.errors import BudgetSpent, CoolDown, NeedsHuman, RetryLater, SessionLost
+from scrapinsta_ray.errors import BudgetSpent, CoolDown, LayoutChanged, NeedsHuman, RetryLater, SessionLost
 from scrapinsta_ray.instagram import login
-from scrapinsta_ray.instagram.browser import Browser, BrowserOptions
+from scrapinsta_ray.instagram.browser import Browser, BrowserOptions, Response
+from scrapinsta_ray.instagram.parse.profile import profile_in
 from scrapinsta_ray.instagram.session import AccountSession
 from tests.servers import free_port
 
@@ -257,3 +259,44 @@ def test_popups_get_the_answer_that_shares_least(a_clean_browser, popup, left):
     )
     assert login.dismiss_popups(a_clean_browser) == left
     assert not {"Allow all cookies", "Turn on"} & set(a_clean_browser.run("return window.clicked"))
+
+
+class Answering(Browser):
+    """A browser of which only the answers are there."""
+
+    def __init__(self, *bodies: str) -> None:
+        self._bodies = iter(bodies)
+
+    def fetch(self, method, path, headers=None, form=None):
+        return Response(200, "https://www.instagram.com" + path, {}, next(self._bodies), "csrftoken=x")
+
+    def devtools(self, command, **parameters):
+        return {"cookies": []}
+
+
+def test_a_text_that_no_parser_knows_is_shown_whole_and_only_there():
+    unread = []
+
+    def note(kind, text, error):
+        unread.append((kind, text, error.details.get("missing")))
+
+    session = bot(Answering('{"status":"ok","data":{"person":{}}}'), "", unread=note)
+    with pytest.raises(LayoutChanged), session.reading("profile"):
+        profile_in(session.get_json("/api/v1/users/web_profile_info/?username=a"), "a")
+    [(kind, text, missing)] = unread
+    assert (kind, text) == ("profile", '{"status":"ok","data":{"person":{}}}')
+    assert missing
+    with pytest.raises(LayoutChanged), session.reading("reels"):
+        raise LayoutChanged
+    assert unread[1:] == [("reels", "", None)], "never the text of an earlier answer"
+
+
+def test_an_answer_is_taken_apart_once(monkeypatch):
+    taken = []
+    loads = json.loads
+    monkeypatch.setattr(json, "loads", lambda text, **more: taken.append(text) or loads(text, **more))
+    session = bot(Answering('{"status":"ok"}', '{"status":"fail","message":"checkpoint_required"}'), "")
+    assert session.get_json("/api/v1/x/") == {"status": "ok"}
+    with pytest.raises(NeedsHuman):
+        session.get_json("/api/v1/x/")
+    assert len(taken) == 2
