@@ -6,10 +6,12 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from scrapinsta_ray.api import documents
 from scrapinsta_ray.api.auth import Gate
-from scrapinsta_ray.api.documents import JOB_ID, example, refusals
+from scrapinsta_ray.api.documents import example, refusals
 from scrapinsta_ray.api.errors import ApiError, OnLimited
-from scrapinsta_ray.api.requests import Account, needs, new_app
+from scrapinsta_ray.api.requests import JOB_ID, Account, needs, new_app
+from scrapinsta_ray.domain import usernames
 from scrapinsta_ray.domain.models import Kind
 from scrapinsta_ray.domain.transitions import Report, Verdict
 from scrapinsta_ray.errors import RateLimited
@@ -32,8 +34,8 @@ _NOT_WRITTEN: dict[str, Any] = {
     "properties": {"ok": {"const": False}, "code": {"not": {"enum": ["sent", "dry_run"]}}}
 }
 _EXAMPLE: dict[str, Any] = {
-    "job_id": JOB_ID,
-    "task_id": f"{JOB_ID}:send_message:ana.garcia",
+    "job_id": documents.JOB_ID,
+    "task_id": f"{documents.JOB_ID}:send_message:ana.garcia",
     "lease_id": "6f1c0d4b2c5e4a7f9a3b8d1e0c2f4a6b",
     "ok": True,
     "code": "sent",
@@ -44,7 +46,9 @@ class ResultBody(BaseModel):
     """What became of one message. The recipient counts from the task; `dest_username` is for people who read logs."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [_EXAMPLE], "oneOf": [_WRITTEN, _NOT_WRITTEN]}
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [_EXAMPLE], "oneOf": [_WRITTEN, _NOT_WRITTEN]},
     )
 
     job_id: str = Field(max_length=36)
@@ -131,11 +135,14 @@ def make_result_app(
 
 
 def _sent(caller: Caller, account: str, body: ResultBody) -> Sent:
-    """With the username of nobody if the task is not the job's, or not of the job that the caller's token is for."""
+    """With the job and username of nobody if the task is not the job's, or not of the job that the caller's token is
+    for, or if no task has such a name: what is no ASCII would break the query, and with it everybody's batch."""
     prefix = f"{body.job_id}:{Kind.SEND_MESSAGE}:"
-    its_own = body.task_id.startswith(prefix) and caller.job_id in (None, body.job_id)
-    username = body.task_id.removeprefix(prefix) if its_own else ""
-    return Sent(caller.client_id, account, body.job_id, username, body.report())
+    username = body.task_id.removeprefix(prefix)
+    possible = JOB_ID.fullmatch(body.job_id) and usernames.is_valid(username)
+    its_own = possible and body.task_id.startswith(prefix) and caller.job_id in (None, body.job_id)
+    named = (body.job_id, username) if its_own else ("", "")
+    return Sent(caller.client_id, account, *named, body.report())
 
 
 def _problem(ended: Ended) -> ApiError | None:
