@@ -113,6 +113,11 @@ def attached(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
+def browsers() -> float:
+    """How many browsers the nodes of the cluster at hand declare."""
+    return float(ray.cluster_resources().get("browser", 0.0))
+
+
 def _stop_on_signals() -> threading.Event:
     stop = threading.Event()
 

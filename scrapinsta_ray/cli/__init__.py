@@ -12,6 +12,7 @@ from scrapinsta_ray.cli import (
     clients,
     consent,
     db,
+    doctor,
     keys,
     parse,
     run,
@@ -19,6 +20,7 @@ from scrapinsta_ray.cli import (
     suppress,
     templates,
     tokens,
+    top,
 )
 from scrapinsta_ray.cli.output import complain, out
 from scrapinsta_ray.errors import ScrapInstaError
@@ -32,6 +34,8 @@ app.add_typer(run.app)  # those without a name stand beside the groups
 app.add_typer(bench.app)
 app.add_typer(setup.app)
 app.add_typer(consent.app)
+app.add_typer(top.app)
+app.add_typer(doctor.app)
 app.add_typer(db.app, name="db")
 app.add_typer(clients.app, name="clients")
 app.add_typer(keys.app, name="keys")

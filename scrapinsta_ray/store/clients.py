@@ -376,6 +376,13 @@ def bootstrap(tx: Connection, *, actor: str | None = None) -> NewKey | None:
 
 
 @reading
+def has_admin(tx: Connection) -> bool:
+    """Is there a living key with the scope admin?"""
+    live = tx.scalars(select(api_keys.c.scopes).where(_live()))
+    return any(ADMIN in scopes.split() for scopes in live)
+
+
+@reading
 def authenticate(tx: Connection, key: str) -> Known | None:
     """Whose key this is; None for an unknown, wrong, expired or revoked one, or one of a deleted client.
 
