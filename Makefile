@@ -15,6 +15,7 @@ demo: setup ## a whole campaign on this machine against the simulator  (ARGS="--
 
 test: setup ## all tests  (ARGS="tests/store -k lease")
 	@bash scripts/setup.sh javascript
+	@bash scripts/setup.sh monitoring
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: setup ## formatting, ruff, types, who imports whom

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing and nothing else: .venv with the pinned versions, Chromium with its driver, MariaDB; with the
-# argument `javascript`, what the tests of the extension need.
+# argument `javascript`, what the tests of the extension need; with `monitoring`, what those of metrics need.
 # With nothing to do it only compares a stamp and looks for three programs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -130,8 +130,32 @@ set_up_javascript() {
   cp $folder/package-lock.json $folder/node_modules/.scrapinsta-lock
 }
 
+# ---- Prometheus, for the tests of metrics and alerts: the programs alone, no service ------------------------
+
+fetch_prometheus() {
+  local folder=$root/.venv/prometheus
+  rm -rf "$folder.new" && mkdir -p "$folder.new"
+  (cd "$folder.new" && apt-get download prometheus && dpkg-deb -x prometheus_*.deb .)
+  "$folder.new/usr/bin/promtool" --version
+  rm -rf "$folder" && mv "$folder.new" "$folder"
+}
+
+set_up_monitoring() {
+  if { has prometheus && has promtool; } || [ -x .venv/prometheus/usr/bin/promtool ]; then return; fi
+  if ! { has apt-get && has dpkg-deb; }; then
+    say "for the tests of metrics and alerts: install prometheus (nothing else needs it)"
+    return
+  fi
+  if ! apt-cache show prometheus >/dev/null 2>&1 && may_use_apt; then
+    quietly "reading Debian's package lists" as_root apt-get update
+  fi
+  quietly "fetching Debian's prometheus" fetch_prometheus || say "those tests are skipped"
+}
+
 if [ "${1:-}" = javascript ]; then
   set_up_javascript
+elif [ "${1:-}" = monitoring ]; then
+  set_up_monitoring
 else
   install_programs
   set_up_python
