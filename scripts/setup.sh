@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 root=$PWD
 stamp=.venv/.scrapinsta-setup
 export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-1} # as pip does: a company's own certificates count
+certificates=/etc/ssl/certs/ca-certificates.crt # for npm likewise
+if [ -z "${NODE_EXTRA_CA_CERTS:-}" ] && [ -f $certificates ]; then export NODE_EXTRA_CA_CERTS=$certificates; fi
 PATH=$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin
 
 say() { printf 'setup: %s\n' "$*"; }

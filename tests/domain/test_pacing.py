@@ -128,7 +128,8 @@ def test_over_any_history_window_gap_rest_and_hours_are_kept(pace, hours, asked)
     """An account that asks, waits as told, and hears something: whatever it hears."""
     window = pace.windows[Action.PROFILE_READ]
     done: list[datetime] = []
-    past, slowness, in_a_row, bad_today, now = Past(hours=hours), 1.0, 0, [], NOW
+    bad_today: list[datetime] = []
+    past, slowness, in_a_row, now = Past(hours=hours), 1.0, 0, NOW
     for pause_s, heard, draw, retry_after_s in asked:
         now += timedelta(seconds=pause_s)
         at, why = next_start(past, next_free(window, done, now), now)

@@ -24,7 +24,7 @@ def chosen(*candidates: Candidate, wish: Wish | None = None) -> str | None:
 
 
 def assigned(wishes: list[Wish], *candidates: Candidate) -> list[str | None]:
-    return [found and found.username for found in assign(wishes, candidates, READ)]
+    return [found.username if found else None for found in assign(wishes, candidates, READ)]
 
 
 def test_nobody_can_be_chosen_from_nobody():

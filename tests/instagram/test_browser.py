@@ -144,6 +144,7 @@ def test_a_browser_without_its_guard_does_not_count_as_alive(folder):
 
 def test_killing_takes_no_time(folder):
     with Browser(BrowserOptions(folder)) as browser:
+        assert browser._service._driver
         os.kill(browser._service._driver.pid, signal.SIGSTOP)  # it would not answer a request to quit
         began = time.monotonic()
         browser.kill()
