@@ -130,9 +130,10 @@ def _why(wrong: Exception) -> str:
 
 
 def _float(text: str) -> float:
+    """JSON knows no whole numbers: 5.0 is 5."""
     if not isfinite(number := float(text)):
         raise ValueError("a number is not finite")
-    return number
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def _int(text: str) -> int:

@@ -1,10 +1,11 @@
 """One OpenAPI document for all four applications; what routes and models say in it beyond their types."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic import ConfigDict
 
 from scrapinsta_ray import __version__
@@ -185,9 +186,11 @@ def merged(apps: Mapping[str, FastAPI]) -> Json:
     schemas: Json = {}
     for prefix, app in apps.items():
         part = get_openapi(title=app.title, version=__version__, routes=app.routes)
+        needed = _scopes(app)
         for path, operations in part["paths"].items():
             paths[prefix + path] = {
-                verb: _completed(prefix + path, verb, operation) for verb, operation in operations.items()
+                verb: _completed(prefix + path, verb, operation, needed.get((verb, path), ()))
+                for verb, operation in operations.items()
             }
         for name, schema in part.get("components", {}).get("schemas", {}).items():
             if schemas.setdefault(name, schema) != schema:
@@ -203,8 +206,28 @@ def merged(apps: Mapping[str, FastAPI]) -> Json:
     }
 
 
-def _completed(path: str, verb: str, operation: Json) -> Json:
-    """With the errors that every operation of this shape has, and the headers of every answer."""
+def _scopes(app: FastAPI) -> dict[tuple[str, str], Sequence[str]]:
+    """(verb, path) -> the scopes that its caller needs, as `requests.needs` has noted them."""
+    return {
+        (method.lower(), route.path): [
+            scope for call in route.dependant.dependencies for scope in noted(call.call)
+        ]
+        for route in app.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+
+
+def noted(dependency: object) -> Sequence[str]:
+    """The scopes that a dependency asks for."""
+    return tuple(getattr(dependency, "scopes", ()))
+
+
+def _completed(path: str, verb: str, operation: Json, scopes: Sequence[str]) -> Json:
+    """With the errors that every operation of this shape has, its scopes, and the headers of every answer."""
+    if scopes:
+        words = f"{operation.get('description', '')}\n\nScope: {', '.join(scopes)}."
+        operation = {**operation, "x-scopes": scopes, "description": words.strip()}
     codes = [*_ALWAYS]
     codes += _OF_A_CALLER if "security" in operation else ()
     codes += _OF_A_BODY if "requestBody" in operation else ()

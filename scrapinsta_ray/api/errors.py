@@ -113,10 +113,12 @@ async def _http_error(request: Request, error: Any) -> JSONResponse:
 
 
 def _allowed(request: Request) -> str:
-    """The methods of every route that has this path; Starlette names those of the first one alone."""
+    """The methods of every route of this path; Starlette names those of the first one alone."""
     routes = [route for route in request.app.routes if isinstance(route, Route)]
-    here = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    return ", ".join(sorted({method for route in here for method in route.methods or ()}))
+    here = next(route.path for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(
+        sorted({method for route in routes if route.path == here for method in route.methods or ()})
+    )
 
 
 async def _database_away(_request: Request, error: Any) -> JSONResponse:

@@ -141,6 +141,7 @@ def needs(*scopes: str, of_a_job: bool = False, of_a_page: bool = False) -> Call
             raise ApiError(403, "SCOPE_MISSING", f"The key lacks the scope {lacking[0]}.", missing=lacking)
         return found
 
+    caller.scopes = scopes  # type: ignore[attr-defined]  # for the document
     return caller
 
 
