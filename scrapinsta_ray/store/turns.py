@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from math import inf
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Update, bindparam, delete, exists, func, insert, select, update
 
 from scrapinsta_ray.domain.hours import ALWAYS, WorkingHours
 from scrapinsta_ray.domain.models import Action, Signal
 from scrapinsta_ray.domain.pacing import (
-    HOUR_S,
     Pace,
     Past,
     Window,
@@ -35,9 +34,6 @@ COOLDOWN = "cooldown"
 
 PASSING = (Signal.OK, Signal.NOT_FOUND, Signal.PRIVATE)
 """Signals that are no trouble for the account."""
-
-KEPT_S = 2 * HOUR_S
-"""Actions are kept for so long: a window looks back an hour."""
 
 _PARKED = (
     "{} cooldowns in a day: it rests until {:%Y-%m-%d %H:%M} UTC, or until `scrapinsta accounts resume`."
@@ -70,15 +66,16 @@ def take(
     at, why = next_start(past_of(row), frees_at(window, _nth(tx, username, action, window), row.now), row.now)
     if at > row.now:
         return Turn((at - row.now).total_seconds(), why)
-    tx.execute(insert(account_actions).values(username=username, action=action, amount=1, at=row.now))
-    _change(tx, username, last_used_at=row.now, next_at=row.now + _seconds(gap_s(pace, row.slowness, draw)))
+    tx.execute(_BEGUN, {"username": username, "action": action, "amount": 1, "at": row.now})
+    next_at = row.now + _seconds(gap_s(pace, row.slowness, draw))
+    tx.execute(_USED, {"who": username, "last_used_at": row.now, "next_at": next_at})
     return Turn()
 
 
 @reading
 def look(tx: Connection, username: str, lease: Lease | None = None) -> Turn:
     """The same for whatever is not counted, such as a log-in: nothing changes, and no window is asked."""
-    row = tx.execute(_ACCOUNT.where(accounts.c.username == username)).one_or_none()
+    row = tx.execute(_ACCOUNT, {"who": username}).one_or_none()
     if row is None or (shut := _shut(tx, row, lease)):
         return Turn(inf, shut if row else "removed")
     at, why = next_start(past_of(row), row.now, row.now)
@@ -91,18 +88,16 @@ def heard(tx: Connection, username: str, signal: Signal, pace: Pace, *, draw: fl
     row = _lock(tx, username)
     if row is None:
         return
-    slowness = slowness_after(row.slowness, signal)
-    values: dict[str, Any] = {"failures": 0, "cooldowns": 0} if signal in PASSING else {}
-    _change(
-        tx,
-        username,
-        **{"failures": accounts.c.failures + 1, **values},
-        last_used_at=row.now,
-        last_signal=signal,
-        slowness=slowness,
-        next_at=max(row.next_at or row.now, row.now + _seconds(gap_s(pace, slowness, draw))),
-    )
-    _forget(tx, username)
+    slowness, passing = slowness_after(row.slowness, signal), signal in PASSING
+    heard = {
+        "failures": 0 if passing else row.failures + 1,
+        "cooldowns": 0 if passing else row.cooldowns,
+        "last_used_at": row.now,
+        "last_signal": signal,
+        "slowness": slowness,
+        "next_at": max(row.next_at or row.now, row.now + _seconds(gap_s(pace, slowness, draw))),
+    }
+    tx.execute(_HEARD, {"who": username, **heard})
 
 
 @transaction
@@ -111,7 +106,7 @@ def cool_down(tx: Connection, username: str, retry_after_s: float | None) -> flo
     row = _lock(tx, username)
     if row is None:
         return 0.0
-    tx.execute(insert(account_actions).values(username=username, action=COOLDOWN, amount=1, at=row.now))
+    tx.execute(_BEGUN, {"username": username, "action": COOLDOWN, "amount": 1, "at": row.now})
     hours = past_of(row).hours
     today = tx.scalar(
         select(func.count()).where(
@@ -176,17 +171,44 @@ _ROW = (
     accounts.c.next_at,
     accounts.c.slowness,
     accounts.c.cooldowns,
+    accounts.c.failures,
     accounts.c.hours_from,
     accounts.c.hours_to,
     accounts.c.time_zone,
 )
 
+# Made ahead: every action of every account goes through them, and making them takes as long as running them.
+_MINE = accounts.c.username == bindparam("who")
+_ACCOUNT = select(*_ROW, now().label("now")).where(_MINE)
+_LOCKED = _ACCOUNT.with_for_update()
+_HELD = select(
+    exists().where(
+        leases.c.name == bindparam("lease"),
+        leases.c.holder == bindparam("holder"),
+        leases.c.epoch == bindparam("epoch"),
+        leases.c.expires_at > now(),
+    )
+)
+_NTH = (
+    select(account_actions.c.at)
+    .where(account_actions.c.username == bindparam("who"), account_actions.c.action == bindparam("what"))
+    .order_by(account_actions.c.at.desc())
+    .limit(1)
+    .offset(bindparam("before"))
+)
+_BEGUN = insert(account_actions)
 
-_ACCOUNT = select(*_ROW, now().label("now"))
+
+def _change_of(*names: str) -> Update:
+    return update(accounts).where(_MINE).values({name: bindparam(name) for name in names})
+
+
+_USED = _change_of("last_used_at", "next_at")
+_HEARD = _change_of("failures", "cooldowns", "last_used_at", "last_signal", "slowness", "next_at")
 
 
 def _lock(tx: Connection, username: str) -> AnyRow | None:
-    return tx.execute(_ACCOUNT.where(accounts.c.username == username).with_for_update()).one_or_none()
+    return tx.execute(_LOCKED, {"who": username}).one_or_none()
 
 
 def _shut(tx: Connection, row: AnyRow, lease: Lease | None) -> str | None:
@@ -197,19 +219,13 @@ def _shut(tx: Connection, row: AnyRow, lease: Lease | None) -> str | None:
 
 
 def _holds(tx: Connection, lease: Lease) -> bool:
-    mine = and_(leases.c.name == lease.name, leases.c.holder == lease.holder, leases.c.epoch == lease.epoch)
-    return bool(tx.scalar(select(exists().where(mine, leases.c.expires_at > now()))))
+    return bool(tx.scalar(_HELD, {"lease": lease.name, "holder": lease.holder, "epoch": lease.epoch}))
 
 
 def _nth(tx: Connection, username: str, action: Action, window: Window) -> datetime | None:
     """When the window's last but `limit` action was; reads no more of the index than the window holds."""
-    return tx.scalar(
-        select(account_actions.c.at)
-        .where(account_actions.c.username == username, account_actions.c.action == action)
-        .order_by(account_actions.c.at.desc())
-        .limit(1)
-        .offset(window.limit - 1)
-    )
+    at: datetime | None = tx.scalar(_NTH, {"who": username, "what": action, "before": window.limit - 1})
+    return at
 
 
 def _change(tx: Connection, username: str, **values: Any) -> None:
@@ -218,14 +234,3 @@ def _change(tx: Connection, username: str, **values: Any) -> None:
 
 def _seconds(number: float) -> timedelta:
     return timedelta(seconds=number)
-
-
-def _forget(tx: Connection, username: str) -> None:
-    for action in Action:
-        tx.execute(
-            delete(account_actions).where(
-                account_actions.c.username == username,
-                account_actions.c.action == action,
-                account_actions.c.at < now(-KEPT_S),
-            )
-        )

@@ -8,16 +8,18 @@ import pytest
 from cryptography.fernet import Fernet, MultiFernet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from scrapinsta_ray.domain.hours import WorkingHours
 from scrapinsta_ray.domain.models import Action, Kind, Signal
 from scrapinsta_ray.domain.pacing import HOUR_S, Pace, Window, next_free
+from scrapinsta_ray.domain.retention import Retention
 from scrapinsta_ray.store import accounts, jobs, leases, tasks, turns
 from scrapinsta_ray.store.accounts import Account
 from scrapinsta_ray.store.database import Database, clock, now
 from scrapinsta_ray.store.jobs import Asked
 from scrapinsta_ray.store.leases import Lease
+from scrapinsta_ray.store.prune import ACTIONS_DAYS, Upkeep
 from scrapinsta_ray.store.tables import account_actions
 from scrapinsta_ray.store.tables import accounts as table
 from scrapinsta_ray.store.turns import Turn
@@ -187,17 +189,20 @@ def test_only_the_holder_of_the_lease_has_a_turn(db: Database, bot: str) -> None
     assert shown(db).worker == "host_b:2:y"
 
 
-def test_an_account_shows_its_task_and_forgets_old_actions(db: Database, bot: str, a_client: str) -> None:
+def test_an_account_shows_its_task(db: Database, bot: str, a_client: str) -> None:
     jobs.enqueue_analysis(db, Asked(a_client), ["ana"], None)
     [task] = tasks.lease_work(db, Kind.ANALYZE_PROFILE, limit=1, ttl_s=60)
     tasks.renew(db, task.id, task.lease_id, 60, holder=bot)
     assert shown(db).task_id == task.task_id
+
+
+def test_old_actions_go_with_the_upkeep_and_no_window_misses_them(db: Database, bot: str) -> None:
     take(db, bot)
-    turns.cool_down(db, bot, None)
-    pass_by(db, turns.KEPT_S + 1)
-    hear(db, bot, Signal.OK)
+    pass_by(db, ACTIONS_DAYS * 24 * HOUR_S + 1)
+    take(db, bot)
+    Upkeep(db, Retention()).turn()
     with db.begin(write=False) as tx:
-        assert list(tx.scalars(select(account_actions.c.action))) == [turns.COOLDOWN]
+        assert tx.scalar(select(func.count()).select_from(account_actions)) == 1
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
