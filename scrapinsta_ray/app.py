@@ -126,7 +126,14 @@ def _build_result() -> FastAPI:
 def _build_console() -> FastAPI:
     found, db, gate = _database()
     token = found.metrics_token.get_secret_value() if found.metrics_token else None
-    return make_console_app(db, gate=gate, metrics_token=token)
+    return make_console_app(
+        db,
+        gate=gate,
+        metrics_token=token,
+        pace=found.pace,
+        max_attempts=found.max_attempts,
+        screenshot=screenshot,
+    )
 
 
 def _deployment(name: str, build: Callable[[], FastAPI]) -> Any:

@@ -33,6 +33,9 @@ from scrapinsta_ray.api.requests import JOB_ID, needs, new_app, not_of_a_job
 from scrapinsta_ray.api.result import make_result_app
 from scrapinsta_ray.api.suppressions import add_suppressions
 from scrapinsta_ray.api.templates import add_templates
+from scrapinsta_ray.console.desk import Screenshot
+from scrapinsta_ray.console.site import add_console
+from scrapinsta_ray.domain.pacing import DEFAULT_PACE, Pace
 from scrapinsta_ray.errors import DatabaseAway
 from scrapinsta_ray.store import control, health, progress
 from scrapinsta_ray.store.clients import Caller
@@ -49,11 +52,14 @@ def make_console_app(
     gate: Gate | None = None,
     on_limited: OnLimited | None = None,
     metrics_token: str | None = None,
+    pace: Pace = DEFAULT_PACE,
+    max_attempts: int = 4,
+    screenshot: Screenshot | None = None,
 ) -> FastAPI:
-    """The application behind /."""
+    """The application behind /. `screenshot(username)` shows an account's browser; without it nobody can look."""
     gate = gate or Gate(db)
     app = new_app("console", gate, on_limited=on_limited)
-    app.state.cookies = Cookies(gate)
+    cookies = app.state.cookies = Cookies(gate)
     add_login(app, db, gate)
     _add_jobs(app, db)
     add_events(app, db)
@@ -63,6 +69,7 @@ def make_console_app(
     add_metrics(app, db, metrics_token)
     _add_documents(app, db)
     add_pages(app)
+    add_console(app, db, gate, cookies, pace=pace, max_attempts=max_attempts, screenshot=screenshot)
     return app
 
 

@@ -1,13 +1,10 @@
-"""The pages that need no key: what the cluster can be asked, read in a browser, and a word of welcome.
+"""The pages that need no key: what the cluster can be asked, read in a browser, and the way to the console.
 
 Swagger UI comes from our own address, from the package fastapi-offline: nothing is loaded from elsewhere.
 """
 
-import base64
-import hashlib
-
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from scrapinsta_ray.api.edge import HTML_POLICY
@@ -24,14 +21,6 @@ _START = """SwaggerUIBundle({url: "/openapi.json", dom_id: "#docs", deepLinking:
 _DOCS_POLICY = HTML_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 """Swagger UI writes styles into its elements."""
 
-_STYLE = "body{font:16px/1.5 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem}"
-
-_WELCOME = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>ScrapInsta</title>
-<style>{_STYLE}</style>
-<h1>ScrapInsta</h1>
-<p>The cluster is up. <a href="/ready">How it is</a> · <a href="/docs">What it can be asked</a> ·
-<a href="/openapi.json">the same for programs</a></p></html>"""
-
 
 def add_pages(app: FastAPI) -> None:
     """Adds / and /docs."""
@@ -47,11 +36,5 @@ def add_pages(app: FastAPI) -> None:
     app.mount("/docs/static", StaticFiles(packages=[("fastapi_offline", "static")]))
 
     @app.get("/", include_in_schema=False)
-    def welcome() -> HTMLResponse:
-        return HTMLResponse(_WELCOME, headers={"Content-Security-Policy": _with_style(_STYLE)})
-
-
-def _with_style(style: str) -> str:
-    """The policy of a page with this one style in it."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return HTML_POLICY.replace("style-src 'self'", f"style-src 'self' 'sha256-{digest}'")
+    def home() -> RedirectResponse:
+        return RedirectResponse("/console/")

@@ -48,6 +48,12 @@ class Pace:
     gap_max_s: float = 0.0
 
 
+DEFAULT_PACE = Pace(
+    {Action.PROFILE_READ: Window(150, HOUR_S), Action.FOLLOWING_PAGE: Window(40, HOUR_S)}, 2.0, 9.0
+)
+"""What the settings say when nobody has changed them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """What is stored of an account's pacing; nothing else decides when it may act, so a restart changes nothing."""

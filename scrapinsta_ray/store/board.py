@@ -235,7 +235,7 @@ def _messages(tx: Connection, client_id: str | None, at: datetime) -> list[tuple
         .where(messages_sent.c.sent_at >= first, *_of(messages_sent.c.client_id, client_id))
         .group_by(day)
     )
-    found: dict[str, int] = dict(row._tuple() for row in tx.execute(query))
+    found: dict[str, int] = {row[0]: row[1] for row in tx.execute(query)}
     every = [first + timedelta(days=number) for number in range(DAYS)]
     return [(day, found.get(f"{day:%Y-%m-%d}", 0)) for day in every]
 
@@ -246,7 +246,7 @@ def _open_jobs(tx: Connection, client_id: str | None) -> dict[str, int]:
         .where(jobs.c.status.in_(["running", "paused"]), jobs.c.stage == 0, *_of(jobs.c.client_id, client_id))
         .group_by(jobs.c.status)
     )
-    return dict(row._tuple() for row in tx.execute(query))
+    return {row[0]: row[1] for row in tx.execute(query)}
 
 
 # ---- profiles --------------------------------------------------------------------------------------------

@@ -1,0 +1,98 @@
+"""Profiles and their scores: a table, two charts, and one profile's history."""
+
+from functools import cache
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+
+from scrapinsta_ray.api.errors import ApiError
+from scrapinsta_ray.console.desk import Desk, Visitor, show
+from scrapinsta_ray.store import board
+from scrapinsta_ray.store.board import Wanted
+
+_ROWS = 50
+
+
+@cache
+def plotly_version() -> str:
+    """The release that is installed."""
+    return version("plotly")
+
+
+def add(site: FastAPI, desk: Desk) -> None:
+    """Adds /profiles."""
+
+    @site.get("/profiles")
+    def page(
+        visit: Visitor,
+        text: str = "",
+        score: str = "",
+        followers: str = "",
+        order: str = "",
+        up: str = "",
+        skip: int = 0,
+    ) -> Response:
+        wanted = _wanted(text, score, followers, order, up)
+        rows, more = board.page_of_profiles(
+            desk.db, visit.sees, wanted, offset=min(max(skip, 0), 100_000), limit=_ROWS
+        )
+        scores = [row["success"] for row in board.points(desk.db, visit.sees, wanted)]
+        return show(
+            visit,
+            "profiles.html",
+            rows=rows,
+            wanted=wanted,
+            skip=max(skip, 0),
+            next_skip=skip + _ROWS if more else None,
+            histogram=_histogram(scores),
+            scored=len(scores),
+            plotly=plotly_version(),
+            chosen={"text": text, "score": score, "followers": followers, "order": order, "up": up},
+        )
+
+    @site.get("/profiles.json")
+    def points(visit: Visitor, text: str = "", score: str = "", followers: str = "") -> Response:
+        found = board.points(desk.db, visit.sees, _wanted(text, score, followers, "", ""))
+        return JSONResponse(
+            {
+                "username": [row["username"] for row in found],
+                "followers": [row["followers"] for row in found],
+                "engagement": [row["engagement"] for row in found],
+                "success": [row["success"] for row in found],
+            }
+        )
+
+    @site.get("/profiles/{username}")
+    def one(visit: Visitor, username: str) -> Response:
+        known = board.profile(desk.db, visit.sees, username)
+        if known is None:
+            raise ApiError(404, "NOT_FOUND", visit.say("There is no such profile."))
+        likes = [float(post["likes"]) for post in reversed(known.posts) if post["likes"] is not None]
+        return show(visit, "profile.html", known=known, likes=likes)
+
+
+def _wanted(text: str, score: str, followers: str, order: str, up: str) -> Wanted:
+    return Wanted(
+        text=text[:60],
+        min_score=_number(score),
+        min_followers=None if (least := _number(followers)) is None else int(least),
+        order=order if order in board.PROFILE_ORDERS else "success",
+        ascending=bool(up),
+    )
+
+
+def _number(text: str) -> float | None:
+    """What somebody typed into a filter; what is no number filters nothing."""
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return number if 0 <= number < 1e15 else None
+
+
+def _histogram(scores: list[float]) -> list[tuple[str, list[int]]]:
+    sums = [0] * 10
+    for score in scores:
+        sums[min(9, int(score * 10))] += 1
+    return [(f"{place / 10:.1f}", [number]) for place, number in enumerate(sums)]

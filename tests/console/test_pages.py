@@ -1,0 +1,425 @@
+"""The console's pages, as a browser without JavaScript gets them."""
+
+import ast
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from starlette.testclient import TestClient
+
+from scrapinsta_ray import console
+from scrapinsta_ray.api import cookies
+from scrapinsta_ray.console import texts
+from scrapinsta_ray.domain.models import Kind, Profile, Score
+from scrapinsta_ray.domain.scoring import MODEL
+from scrapinsta_ray.domain.transitions import Report
+from scrapinsta_ray.store import accounts, audit, campaigns, clients, finish, jobs, outbox, tasks, templates
+from scrapinsta_ray.store.database import Database
+from scrapinsta_ray.store.finish import Sent, Work
+from scrapinsta_ray.store.jobs import Asked, Outreach
+from tests.console.conftest import FERNET, signed_in
+
+PAGES = Path(console.__file__).parent
+
+
+@pytest.fixture
+def acmes(http: TestClient, acme: dict[str, str]) -> TestClient:
+    """A browser in which acme has signed in."""
+    return signed_in(http, acme["X-Api-Key"])
+
+
+@pytest.fixture
+def operators(http: TestClient, operator: str) -> TestClient:
+    """A browser in which the operator has signed in."""
+    return signed_in(http, operator)
+
+
+def csrf_of(http: TestClient) -> str:
+    return http.get("/console/jobs").text.split('name="csrf" value="')[1].split('"')[0]
+
+
+def post(http: TestClient, path: str, **fields: str):
+    return http.post(f"/console{path}", data={"csrf": csrf_of(http), **fields}, follow_redirects=False)
+
+
+def a_job_with_everything(db: Database) -> str:
+    """An analysis with a profile and its score, a failure, and one that waits."""
+    job_id = jobs.enqueue_analysis(db, Asked("acme"), ["ana", "luz", "sol"], None).job_id
+    done, failed = tasks.lease_work(db, Kind.ANALYZE_PROFILE, limit=2, ttl_s=60)
+    ok = Report(ok=True, code="ok", lease_id=done.lease_id)
+    profile = Profile("ana", full_name="=HYPERLINK(1)", followers=1_200)
+    score = Score("ana", MODEL, 0.04, 0.7, {"reach": 0.5})
+    bad = Report(ok=False, code="not_found", message="Nobody is there.", lease_id=failed.lease_id)
+    works = [Work(done, ok, "bot_1", profile=profile, score=score), Work(failed, bad, "bot_1")]
+    ended = finish.finish_work(db, works, retry_base_s=1)
+    campaigns.settle(db, [one.job_id for one in ended])
+    return job_id
+
+
+# ---- signing in ------------------------------------------------------------------------------------------
+
+
+def test_a_key_opens_a_session_in_a_cookie_that_scripts_and_other_sites_do_not_get(
+    http: TestClient, acme: dict[str, str]
+) -> None:
+    away = http.get("/console/jobs?status=error", follow_redirects=False)
+    assert away.headers["location"] == "/console/sign-in?next=%2Fconsole%2Fjobs%3Fstatus%3Derror"
+    page = http.get("/console/sign-in?next=/console/jobs")
+    csrf = page.text.split('name="csrf" value="')[1].split('"')[0]
+    fields = {"csrf": csrf, "key": acme["X-Api-Key"], "next": "/console/jobs"}
+    answer = http.post("/console/sign-in", data=fields, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/jobs")
+    [cookie] = [one for one in answer.headers.get_list("set-cookie") if one.startswith(cookies.NAME)]
+    assert "HttpOnly" in cookie and "samesite=strict" in cookie.lower() and "Secure" not in cookie
+    assert acme["X-Api-Key"] not in cookie
+    assert "acme" in http.get("/console/jobs").text
+
+
+def test_a_form_sends_nobody_to_another_site(http: TestClient, acme: dict[str, str]) -> None:
+    csrf = http.get("/console/sign-in").text.split('name="csrf" value="')[1].split('"')[0]
+    for after in ("https://evil.example", "//evil.example", "/\\evil.example", "/console//evil.example"):
+        fields = {"csrf": csrf, "key": acme["X-Api-Key"], "next": after}
+        http.cookies.set("scrapinsta_form", csrf, path="/console")
+        answer = http.post("/console/sign-in", data=fields, follow_redirects=False)
+        assert answer.headers["location"] == "/console"
+
+
+@pytest.mark.parametrize("key", ["si_000000000000_" + "0" * 64, "nonsense", ""])
+def test_a_wrong_key_opens_nothing(http: TestClient, key: str) -> None:
+    csrf = http.get("/console/sign-in").text.split('name="csrf" value="')[1].split('"')[0]
+    answer = http.post("/console/sign-in", data={"csrf": csrf, "key": key})
+    assert answer.status_code == 401
+    assert cookies.NAME not in http.cookies
+    assert "not known" in answer.text
+
+
+def test_who_signs_out_is_out_with_every_copy_of_the_cookie(acmes: TestClient) -> None:
+    copy = acmes.cookies[cookies.NAME]
+    assert post(acmes, "/sign-out").status_code == 303
+    assert cookies.NAME not in acmes.cookies
+    acmes.cookies.set(cookies.NAME, copy)
+    deadline = time.monotonic() + 5
+    while acmes.get("/console/jobs", follow_redirects=False).status_code == 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_session_falls_with_its_key(acmes: TestClient, db: Database, acme: dict[str, str]) -> None:
+    key_id = acme["X-Api-Key"].split("_")[1]
+    clients.revoke_key(db, "acme", key_id)
+    deadline = time.monotonic() + 5
+    while acmes.get("/console/jobs", follow_redirects=False).status_code == 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_cookie_of_another_make_is_no_session(http: TestClient) -> None:
+    for made in (
+        "",
+        "x",
+        Fernet(Fernet.generate_key()).encrypt(b"{}").decode(),
+        FERNET.encrypt(b'{"use": "x"}').decode(),
+    ):
+        http.cookies.set(cookies.NAME, made)
+        assert http.get("/console/jobs", follow_redirects=False).status_code == 303
+
+
+def test_a_form_without_its_token_or_from_elsewhere_changes_nothing(acmes: TestClient, db: Database) -> None:
+    job_id = a_job_with_everything(db)
+    for fields, headers in (
+        ({}, {}),
+        ({"csrf": "0" * 32}, {}),
+        ({"csrf": csrf_of(acmes)}, {"Origin": "https://evil.example"}),
+    ):
+        answer = acmes.post(f"/console/jobs/{job_id}/cancel", data=fields, headers=headers)
+        assert answer.status_code == 403
+    assert acmes.get(f"/jobs/{job_id}/summary").status_code == 401  # the cookie is for the pages alone
+
+
+def test_pages_have_a_strict_policy_and_nothing_inline(operators: TestClient, db: Database) -> None:
+    job_id = a_job_with_everything(db)
+    accounts.add(db, FERNET, "bot_1", "secret")
+    for path in every_page(job_id):
+        answer = operators.get(f"/console{path}")
+        assert answer.status_code == 200, (path, answer.text[:300])
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", answer.text), (
+            path
+        )
+        assert "secret" not in answer.text
+
+
+def every_page(job_id: str) -> Iterator[str]:
+    yield from ("/", "/jobs", f"/jobs/{job_id}", "/campaigns/new", "/profiles", "/profiles/ana", "/templates")
+    yield from (
+        "/suppressions",
+        "/suppressions?client=*",
+        "/accounts",
+        "/accounts/bot_1",
+        "/accounts/bot_1/now",
+    )
+    yield from ("/clients", "/clients/acme", "/audit")
+
+
+def test_every_link_of_every_page_leads_somewhere(operators: TestClient, db: Database) -> None:
+    job_id = a_job_with_everything(db)
+    accounts.add(db, FERNET, "bot_1", "secret")
+    found = set()
+    for path in every_page(job_id):
+        found |= set(re.findall(r'(?:href|src)="(/[^"]*)"', operators.get(f"/console{path}").text))
+    for link in sorted(found):
+        if "/language" in link or link.endswith("now.png"):
+            continue
+        assert operators.get(link.replace("&amp;", "&")).status_code == 200, link
+
+
+# ---- who sees what ---------------------------------------------------------------------------------------
+
+
+def test_a_client_sees_its_own_and_the_operator_all(
+    http: TestClient, db: Database, other: dict[str, str], operator: str
+) -> None:
+    job_id = a_job_with_everything(db)
+    signed_in(http, other["X-Api-Key"])
+    assert job_id not in http.get("/console/jobs").text
+    for path in (
+        f"/jobs/{job_id}",
+        f"/jobs/{job_id}/tasks.csv",
+        f"/jobs/{job_id}/results.csv",
+        "/profiles/ana",
+    ):
+        assert http.get(f"/console{path}").status_code == 404, path
+    for path in ("/accounts", "/clients", "/clients/acme", "/accounts/bot_1"):
+        assert http.get(f"/console{path}").status_code == 404, path
+    assert "ana" not in http.get("/console/profiles").text
+    assert post(http, f"/jobs/{job_id}/cancel").status_code == 404
+    assert post(http, "/clients/acme/suspend").status_code == 404
+    assert post(http, "/templates", client="acme", name="x", text="y").status_code == 303
+    assert not templates.page(db, "acme")
+    http.cookies.clear()
+    signed_in(http, operator)
+    assert job_id in http.get("/console/jobs").text
+    assert http.get(f"/console/jobs/{job_id}").status_code == 200
+
+
+def test_a_narrow_key_changes_nothing(http: TestClient, db: Database) -> None:
+    job_id = a_job_with_everything(db)
+    made = clients.create_key(db, "acme", frozenset({"status"}))
+    signed_in(http, made.plaintext)
+    page = http.get(f"/console/jobs/{job_id}").text
+    assert "/retry" not in page and "/campaigns/new" not in page
+    assert post(http, f"/jobs/{job_id}/retry").status_code == 403
+    assert http.get("/console/templates").status_code == 403
+
+
+# ---- jobs ------------------------------------------------------------------------------------------------
+
+
+def test_a_job_with_reasons_and_its_verbs(acmes: TestClient, db: Database) -> None:
+    job_id = a_job_with_everything(db)
+    page = acmes.get(f"/console/jobs/{job_id}").text
+    assert "Nobody is there." in page and "not found" in page and "0.700" in page
+    for verb, status in (
+        ("pause", "paused"),
+        ("resume", "running"),
+        ("retry", "running"),
+        ("cancel", "cancelled"),
+    ):
+        assert f"/{verb}" in acmes.get(f"/console/jobs/{job_id}").text, verb
+        answer = post(acmes, f"/jobs/{job_id}/{verb}")
+        assert answer.status_code == 303
+        assert f'data-status="{status}"' in acmes.get(answer.headers["location"]).text
+    assert [one.action for one in audit.entries(db, "acme")][:4] == [
+        "job.cancelled", "job.retried", "job.resumed", "job.paused"
+    ]  # fmt: skip
+    assert post(acmes, f"/jobs/{job_id}/explode").status_code == 404
+
+
+def test_csv_is_whole_and_no_spreadsheet_runs_it(acmes: TestClient, db: Database) -> None:
+    job_id = a_job_with_everything(db)
+    answer = acmes.get(f"/console/jobs/{job_id}/results.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    head, row = answer.text.lstrip("\ufeff").splitlines()
+    assert head.startswith("username,full_name")
+    assert row.startswith("ana,'=HYPERLINK(1),")
+    assert len(acmes.get(f"/console/jobs/{job_id}/tasks.csv").text.splitlines()) == 4
+
+
+def test_filters(acmes: TestClient, db: Database) -> None:
+    job_id = a_job_with_everything(db)
+    assert job_id in acmes.get("/console/jobs?status=running&kind=analyze_profile").text
+    assert job_id not in acmes.get("/console/jobs?status=done").text
+    failed = acmes.get(f"/console/jobs/{job_id}?status=error").text
+    assert "<td>luz</td>" in failed and "<td>sol</td>" not in failed
+    assert "ana" in acmes.get("/console/profiles?score=0,5&order=followers&up=1").text
+    assert "/profiles/ana" not in acmes.get("/console/profiles?score=0.8").text
+    assert acmes.get("/console/profiles.json").json()["success"] == [0.7]
+
+
+# ---- a campaign ------------------------------------------------------------------------------------------
+
+
+def message_sent(db: Database, name: str) -> None:
+    job = jobs.enqueue_messages(db, Asked("acme", "client_1"), Outreach(message="x", usernames=[name]))
+    outbox.pull(db, "acme", "client_1", limit=1, ttl_s=60)
+    sent = Sent("acme", "client_1", job.job_id, name, Report(ok=True, code="sent"))
+    finish.finish_messages(db, [sent], retry_base_s=1)
+
+
+def test_a_preview_says_who_is_left_out_and_makes_no_job(acmes: TestClient, db: Database) -> None:
+    message_sent(db, "old")
+    before = len(acmes.get("/jobs", headers={}).text)
+    names = "Ana old ana no-name luz"
+    fields = {"way": "names", "usernames": names, "message": "Hola {first_name}", "account": "client_1"}
+    page = post(acmes, "/campaigns/preview", **fields)
+    assert page.status_code == 200, page.text
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))
+    assert "2 people would be written to" in text
+    assert (
+        "already written to 1" in text
+        and "are no usernames 1" in text
+        and "named twice, or have a message already 1" in text
+    )
+    assert "Hola ana" in text
+    assert len(acmes.get("/jobs", headers={}).text) == before
+    assert len(acmes.get("/console/jobs").text.split("<tr>")) == 3  # the head, and the job of message_sent
+    started = post(acmes, "/campaigns/new", key="k1", **fields)
+    again = post(acmes, "/campaigns/new", key="k1", **fields)
+    assert started.status_code == again.status_code == 303
+    assert started.headers["location"] == again.headers["location"]
+
+
+def test_a_campaign_begins_and_a_wrong_one_says_why(acmes: TestClient) -> None:
+    fields = {
+        "way": "target",
+        "target_username": "Cafe_Lucia",
+        "limit": "5",
+        "message": "Hola",
+        "account": "client_1",
+    }
+    assert post(acmes, "/campaigns/preview", **fields).status_code == 200
+    started = post(acmes, "/campaigns/new", **fields)
+    assert started.status_code == 303
+    assert "cafe_lucia" in acmes.get(started.headers["location"]).text
+    for wrong in (
+        {"message": "Hola {nobody}"},
+        {"limit": "0.5"},
+        {"account": "-"},
+        {"target_username": "--"},
+    ):
+        answer = post(acmes, "/campaigns/new", **{**fields, **wrong})
+        assert answer.status_code == 422, wrong
+        assert 'role="alert"' in answer.text
+
+
+# ---- what else can be changed ----------------------------------------------------------------------------
+
+
+def test_templates(acmes: TestClient, db: Database) -> None:
+    made = post(acmes, "/templates", name="First", text="Hola {first_name}")
+    assert "Hola Ana" in acmes.get(made.headers["location"]).text
+    path = made.headers["location"].removeprefix("/console").split("?")[0]
+    assert "Adiós Ana" in post(acmes, f"{path}/version", what="preview", text="Adiós {first_name}").text
+    assert post(acmes, f"{path}/version", what="save", text="Buenas").status_code == 303
+    assert post(acmes, f"{path}/version", what="save", text="{x}").status_code == 422
+    assert [one.version for one in templates.page(db, "acme")] == [2]
+    assert post(acmes, f"{path}/retire").status_code == 303
+    assert post(acmes, f"{path}/version", what="save", text="Buenas").status_code == 409
+
+
+def test_suppressions(acmes: TestClient) -> None:
+    assert post(acmes, "/suppressions", usernames="ana luz", reason="opted_out").status_code == 303
+    assert post(acmes, "/suppressions", usernames="sol", reason="asked").status_code == 303
+    page = acmes.get("/console/suppressions").text
+    assert "3 people" in page
+    assert "suppression_kept" in post(acmes, "/suppressions/remove", username="ana").headers["location"]
+    assert "suppression_removed" in post(acmes, "/suppressions/remove", username="sol").headers["location"]
+    assert "<td>sol</td>" not in acmes.get("/console/suppressions?text=s").text
+    assert "<td>luz</td>" in acmes.get("/console/suppressions?text=l").text
+
+
+def test_accounts_are_paused_resumed_and_freed_by_a_person(operators: TestClient, db: Database) -> None:
+    accounts.add(db, FERNET, "bot_1", "secret")
+    post(operators, "/accounts/bot_1/pause", reason="holiday")
+    assert "holiday" in operators.get("/console/accounts").text
+    post(operators, "/accounts/bot_1/resume")
+    accounts.set_status(db, ["bot_1"], "needs_human", "challenge")
+    assert "bot_1" in operators.get("/console/").text.split('role="alert"')[1][:200]
+    assert "A person has solved" in operators.get("/console/accounts/bot_1").text
+    post(operators, "/accounts/bot_1/solved")
+    [account] = accounts.everyone(db)
+    assert account.status == "active"
+    assert operators.get("/console/accounts/bot_1/now.png").status_code == 404  # nobody handed a function in
+
+
+def test_clients_keys_and_limits(operators: TestClient, db: Database) -> None:
+    assert post(operators, "/clients", id="new", name="New").status_code == 303
+    assert post(operators, "/clients", id="New Client", name="x").status_code == 422
+    made = post(operators, "/clients/new/keys", scope_status="on", days="3")
+    key = re.search(r"si_[0-9a-f]{12}_[0-9a-f]{64}", made.text)
+    assert key and clients.authenticate(db, key[0])
+    assert key[0] not in operators.get("/console/clients/new").text
+    assert post(operators, "/clients/new/limits", messages_per_day="500").status_code == 303
+    changed = clients.get(db, "new")
+    assert changed and changed.messages_per_day == 50
+    assert post(operators, f"/clients/new/keys/{key[0].split('_')[1]}/revoke").status_code == 303
+    assert clients.authenticate(db, key[0]) is None
+    assert post(operators, "/clients/new/suspend").status_code == 303
+    assert post(operators, "/clients/operator/suspend").status_code == 409
+    assert "client.suspended" in operators.get("/console/audit?action=client").text
+
+
+# ---- languages -------------------------------------------------------------------------------------------
+
+
+def said() -> set[str]:
+    """Every text that a page or a module says."""
+    found = set()
+    for page in (PAGES / "templates").glob("*.html"):
+        found |= {
+            ast.literal_eval(one) for one in re.findall(r"""\bt\(("[^"]*"|'[^']*')""", page.read_text())
+        }
+    for module in PAGES.glob("*.py"):
+        calls = (node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call))
+        for call in calls:
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            if name in ("say", "say_of") or isinstance(call.func, ast.Call):
+                found |= {one.value for one in call.args if isinstance(one, ast.Constant)}
+    return found | set(texts.DONE.values())
+
+
+def test_every_text_has_its_spanish_with_the_same_fields() -> None:
+    assert said() <= set(texts.SPANISH)
+    for english, spanish in texts.SPANISH.items():
+        assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", spanish)), english
+
+
+def test_the_language_is_the_browsers_until_somebody_chooses(operators: TestClient, db: Database) -> None:
+    job_id = a_job_with_everything(db)
+    accounts.add(db, FERNET, "bot_1", "secret")
+    spanish = operators.get("/console/", headers={"Accept-Language": "fr, es-AR;q=0.8, en;q=0.5"})
+    assert '<html lang="es">' in spanish.text and "Resumen" in spanish.text
+    operators.get("/console/language?to=es&back=/console/jobs")
+    for path in every_page(job_id):
+        page = operators.get(f"/console{path}")
+        assert page.status_code == 200 and '<html lang="es">' in page.text
+    assert (
+        operators.get("/console/language?to=en&back=https://evil.example", follow_redirects=False).headers[
+            "location"
+        ]
+        == "/console"
+    )
+
+
+def test_errors_are_pages(http: TestClient, acmes: TestClient) -> None:
+    for path in ("/console/nothing", "/console/jobs/x", "/console/profiles/nobody"):
+        answer = acmes.get(path)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"].startswith("text/html")
+    plotly = acmes.get(re.findall(r'/console/plotly/[^"]+', acmes.get("/console/profiles").text)[0])
+    assert plotly.headers["cache-control"].endswith("immutable")
