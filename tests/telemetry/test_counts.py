@@ -1,0 +1,80 @@
+"""Counting in memory, and writing it down."""
+
+import threading
+
+import pytest
+
+from scrapinsta_ray.telemetry.catalogue import CATALOGUE, labels_text, parsed
+from scrapinsta_ray.telemetry.counts import Batch, Counts
+from scrapinsta_ray.telemetry.flusher import Flusher
+
+
+def test_many_threads_lose_no_count() -> None:
+    counts = Counts()
+
+    def count() -> None:
+        for _ in range(2_000):
+            counts.add("signals", type="ok")
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts.take().added == {("signals", 'type="ok"'): 8_000}
+    assert not counts.take()
+
+
+def test_a_value_falls_into_the_bucket_whose_bound_it_does_not_pass() -> None:
+    counts = Counts()
+    for milliseconds in (0, 5, 5.1, 10_000_000):
+        counts.observe("result_lag_ms", milliseconds, kind="send_message")
+    added = {parsed(labels)["le"]: value for (_, labels), value in counts.take().added.items()}
+    assert added == {"1": 1, "5": 1, "10": 1, "+Inf": 1, "sum": 10_000_010.1}
+
+
+def test_a_gauge_is_told_when_it_changes_and_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("scrapinsta_ray.telemetry.counts.time.monotonic", lambda: now)
+    counts = Counts()
+
+    def told() -> list[float]:
+        return list(counts.take().gauges.values())
+
+    counts.set("browsers", 4, state="free")
+    assert told() == [4] and told() == []
+    counts.set("browsers", 4, state="free")
+    assert told() == []
+    counts.set("browsers", 3, state="free")
+    assert told() == [3]
+    now += 61
+    assert told() == [3]
+
+
+def test_labels_are_those_of_the_catalogue_and_harmless() -> None:
+    text = labels_text("tasks_error", {"kind": "send_message", "code": 'a"} 1\n' + "x" * 200})
+    assert text.count('"') == 4 and "\n" not in text and len(text) < 150
+    with pytest.raises(ValueError, match="has the labels"):
+        labels_text("tasks_ok", {"client": "acme"})
+    assert all(len(values) == len(metric.labels) for metric in CATALOGUE.values() for values in metric.known)
+
+
+def test_what_cannot_be_written_is_kept_and_the_rest_goes_at_the_end() -> None:
+    counts, written = Counts(), []
+    away = True
+
+    def write(batch: Batch) -> None:
+        if away:
+            raise ConnectionError
+        written.append(batch)
+
+    flusher = Flusher(write, counts=counts, every_s=3600)
+    counts.add("signals", type="ok")
+    counts.set("browsers", 4, state="free")
+    flusher.flush()
+    away = False
+    counts.add("signals", type="ok")
+    flusher.stop()
+    assert written == [Batch({("signals", 'type="ok"'): 2}, {("browsers", 'state="free"'): 4})]
+    flusher.stop()
+    assert len(written) == 1
