@@ -214,7 +214,7 @@ def _scopes(app: FastAPI) -> dict[tuple[str, str], Sequence[str]]:
         ]
         for route in app.routes
         if isinstance(route, APIRoute)
-        for method in route.methods
+        for method in route.methods or ()
     }
 
 
