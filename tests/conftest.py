@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, settings
 
 from tests.servers import ServerFailed, fresh_database, private_mariadb, running_simulator
 
-
 # The same examples in every run, and none fails because a busy machine was slow. `--hypothesis-profile=search` looks
 # for new ones.
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
