@@ -119,11 +119,14 @@ def _clock(db: Database) -> Line:
 def _keys(db: Database, found: Settings) -> Iterator[Line]:
     if schema.pending(db):
         return
-    if not (found.secret_key or (found.home / "secret.key").exists()):
-        yield Line("secret key", False, "there is none: set SCRAPINSTA_SECRET_KEY, the same on every machine.")
-        return
-    reading(sealing.refuse_another_key)(db, found.fernet)
-    yield Line("secret key", True, "it opens what is stored.")
+    if found.secret_key or (found.home / "secret.key").exists():
+        reading(sealing.refuse_another_key)(db, found.fernet)
+        yield Line("secret key", True, "it opens what is stored.")
+    elif found.embedded:
+        yield Line("secret key", True, "none yet: the first command that needs one makes it.")
+    else:
+        text = "there is none: set SCRAPINSTA_SECRET_KEY, the same on every machine."
+        yield Line("secret key", False, text)
     if clients.has_admin(db):
         yield Line("admin key", True, "there is one.")
     else:
