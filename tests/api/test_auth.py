@@ -207,6 +207,11 @@ def test_an_unknown_id_and_a_wrong_secret_take_the_same_steps(
 
     code_of_a_known_id = told(wrong_secret(acme))
     assert code_of_a_known_id == told({**acme, "X-Api-Key": f"si_{'f' * 12}_{'0' * 64}"})
+    expired = clients.create_key(db, "acme", expires_in_s=-1)
+    revoked = clients.create_key(db, "acme")
+    clients.revoke_key(db, "acme", revoked.key_id)
+    for ended in (expired, revoked):
+        assert told({**acme, "X-Api-Key": ended.plaintext}) == code_of_a_known_id
     assert code_of_a_known_id[0] == [
         "may_log_in",
         "authenticate",

@@ -91,8 +91,8 @@ def test_any_address_is_answered(
 
 FIELDS = st.sampled_from(
     ["usernames", "username", "target_username", "limit", "message", "template_id", "from_job", "priority",
-     "batch_size", "max_age_hours", "extra", "min_success_score", "cool_off_days", "dry_run", "job_id", "task_id", "ok", "error",
-     "lease_id", "code", "retry_after_s", "jti", "api_key", "scopes", "ttl_s", "name", "text", "reason", "send"]
+     "batch_size", "max_age_hours", "extra", "min_success_score", "cool_off_days", "dry_run", "job_id", "task_id",
+     "ok", "error", "lease_id", "code", "retry_after_s", "jti", "api_key", "scopes", "ttl_s", "name", "text", "reason", "send"]
 )  # fmt: skip
 NUMBERS = st.sampled_from([0, -1, 1.5, 2**15, 2**31, 2**53 + 1, 2**63, 2**64, 10**19, 5e-324, 1e308, -0.0])
 VALUES = st.recursive(
@@ -142,7 +142,7 @@ def test_any_json_is_answered(http: TestClient, acme: Headers, path: str, body: 
     kind=st.sampled_from(["application/json", "text/plain", "", "x/y; é"]),
 )
 def test_any_bytes_are_answered(http: TestClient, acme: Headers, path: str, body: bytes, kind: str) -> None:
-    well_told(http.post(path, content=body, headers={**acme, "Content-Type": kind.encode("latin-1")}))  # type: ignore[dict-item]
+    well_told(http.post(path, content=body, headers={**acme, "Content-Type": kind.encode("latin-1")}))
 
 
 HEADER = st.text(st.characters(min_codepoint=1, max_codepoint=255, exclude_characters="\r\n"), max_size=120)
@@ -157,9 +157,9 @@ def test_any_header_is_answered(
     sent = {**{name: value.encode() for name, value in acme.items()}}
     sent |= {name: value.encode("latin-1") for name, value in odd.items()}
     body = {"usernames": ["ana"], "message": "Hola", "dry_run": True}
-    well_told(http.post("/ext/send/enqueue", json=body, headers=sent))  # type: ignore[arg-type]
+    well_told(http.post("/ext/send/enqueue", json=body, headers=sent))
     named = {**sent, "X-Client-Id": client.encode("latin-1")}
-    assert well_told(http.get("/jobs", headers=named)) == (200 if client in ("", "acme") else 403)  # type: ignore[arg-type]
+    assert well_told(http.get("/jobs", headers=named)) == (200 if client in ("", "acme") else 403)
 
 
 @pytest.mark.parametrize(
