@@ -12,7 +12,7 @@ from scrapinsta_ray.cluster import names
 from scrapinsta_ray.cluster.quiet import Quiet
 from scrapinsta_ray.cluster.tenure import Tenure
 from scrapinsta_ray.instagram.browser import Browser, BrowserOptions
-from scrapinsta_ray.instagram.session import AccountSession
+from scrapinsta_ray.instagram.session import AccountSession, Unread
 from scrapinsta_ray.settings import Settings
 from scrapinsta_ray.store import accounts
 from scrapinsta_ray.store.database import Database
@@ -20,12 +20,8 @@ from scrapinsta_ray.telemetry import counts, through_ray
 
 log = logging.getLogger(__name__)
 
-_WEIGHED_EVERY = 50
-"""The browser's memory is looked at after so many tasks, since looking costs as much as reading a profile."""
-
-
 _WEIGHED_EVERY_S = 60.0
-"""And for the metrics not more often than that."""
+"""A working browser's memory is looked at so often, since looking costs as much as reading a profile or two."""
 
 
 class SessionKeeper:
@@ -35,17 +31,23 @@ class SessionKeeper:
     and `screenshot` are for all.
     """
 
-    def __init__(self, db: Database, found: Settings, username: str, quiet: Quiet | None = None) -> None:
-        """Waits until no other process can be this account. While it is idle, so is `quiet`'s thread."""
+    def __init__(
+        self, db: Database, found: Settings, username: str, unread: Unread, quiet: Quiet | None = None
+    ) -> None:
+        """Waits until no other process can be this account. While it is idle, so is `quiet`'s thread.
+
+        `unread` is told of texts that no parser knows.
+        """
         self._db, self._settings, self._username = db, found, username
         self._session: AccountSession | None = None
         self._logins_saved = 0
         self._tasks = 0
+        self._bytes = 0  # that the browser took at the last look
         self._why: str | None = None  # the last browser ended
         self._weighed_at = -_WEIGHED_EVERY_S
         self._working = threading.Lock()
         self._parking: threading.Timer | None = None
-        self._quiet = quiet
+        self._unread, self._quiet = unread, quiet
         lease = names.account_lease(username)
         self.tenure = Tenure(db, lease, found.lease_ttl_s, self._lost, self._limit_life)
 
@@ -63,7 +65,7 @@ class SessionKeeper:
                 yield
             finally:
                 self._tasks += 1
-                self._weigh()
+                self._weigh_now_and_then()
                 self._park_later()
 
     def logged_in(self) -> AccountSession:
@@ -146,8 +148,9 @@ class SessionKeeper:
             known.cookies,
             totp_secret=known.totp_secret,
             may_act=self.tenure.is_sure,
+            unread=self._unread,
         )
-        self._session, self._logins_saved, self._tasks = session, 0, 0
+        self._session, self._logins_saved, self._tasks, self._bytes = session, 0, 0, 0
         if self._why:
             counts.add("browser_restarts", reason=self._why)
             self._why = None
@@ -164,25 +167,27 @@ class SessionKeeper:
         )
 
     def _worn_out(self) -> bool:
-        assert self._session
         if self._tasks >= self._settings.browser_tasks:
             why, self._why = f"{self._tasks} tasks", "tasks"
-        elif self._tasks % _WEIGHED_EVERY == _WEIGHED_EVERY - 1 and self._too_big(self._session.browser):
+        elif self._bytes > self._settings.browser_memory_mb * 2**20:
             why, self._why = "its memory", "memory"
         else:
             return False
         log.info("a new browser after %s", why, extra={"account_bot": self._username})
         return True
 
-    def _weigh(self) -> None:
-        """Tells now and then what the browser takes."""
+    def _weigh_now_and_then(self) -> None:
+        """In a thread of its own: no task waits for it, and an idle account costs nothing."""
         session = self._session
         if session is not None and time.monotonic() - self._weighed_at >= _WEIGHED_EVERY_S:
             self._weighed_at = time.monotonic()
-            through_ray.tell("session_memory_bytes", session.browser.memory(), account_bot=self._username)
+            threading.Thread(target=self._weigh, args=(session,), name="weigh", daemon=True).start()
 
-    def _too_big(self, browser: Browser) -> bool:
-        return browser.memory() > self._settings.browser_memory_mb * 2**20
+    def _weigh(self, session: AccountSession) -> None:
+        weight = session.browser.memory()
+        if session is self._session:
+            self._bytes = weight
+            through_ray.tell("session_memory_bytes", weight, account_bot=self._username)
 
     def _save(self, session: AccountSession) -> None:
         if not session.browser.alive() or not self.tenure.is_sure():

@@ -32,22 +32,23 @@ class Turns:
         """
         self._await(lambda: turns.look(self._db, self._username, self._tenure.lease))
 
-    def wait(self, action: Action) -> None:
-        """Returns when the account may begin `action`, which is then counted.
+    def wait(self, action: Action, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Returns when the account may begin `action`, which is then counted. Does `meanwhile` before it has to wait.
 
         Raises BudgetSpent when that is not soon: the window is spent, the account rests, is parked, or its lease is
         somebody else's.
         """
-        self._await(lambda: self._take(action))
+        self._await(lambda: self._take(action), meanwhile)
 
     def _take(self, action: Action) -> Turn:
         return turns.take(
             self._db, self._username, action, self._pace, draw=random.random(), lease=self._tenure.lease
         )
 
-    def _await(self, ask: Callable[[], Turn]) -> None:
+    def _await(self, ask: Callable[[], Turn], meanwhile: Callable[[], None] = lambda: None) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while (turn := ask() if self._tenure.is_sure() else _NOT_OURS).why:
             if turn.why != "gap" or turn.wait_s > deadline - time.monotonic():
                 raise BudgetSpent(reason=turn.why)
+            meanwhile()
             time.sleep(min(turn.wait_s, _LOOK_S))  # in short steps: a person may park the account meanwhile

@@ -13,6 +13,7 @@ import ray
 
 from scrapinsta_ray import errors, settings
 from scrapinsta_ray.cluster.consequences import report_of, signal_of
+from scrapinsta_ray.cluster.pages import Pages
 from scrapinsta_ray.cluster.quiet import Quiet
 from scrapinsta_ray.cluster.sessions import SessionKeeper
 from scrapinsta_ray.cluster.turns import Turns
@@ -21,6 +22,7 @@ from scrapinsta_ray.domain.pacing import COOLDOWN_LONGEST_S
 from scrapinsta_ray.domain.transitions import Report
 from scrapinsta_ray.instagram import actions
 from scrapinsta_ray.instagram.orphans import sweep_orphans
+from scrapinsta_ray.instagram.samples import Samples
 from scrapinsta_ray.instagram.session import AccountSession
 from scrapinsta_ray.store import accounts, counters, followings, tasks, turns
 from scrapinsta_ray.store.database import Database
@@ -42,8 +44,9 @@ class InstagramWorker:
         self._username = username
         self._db = Database(self._settings.url, pool_size=4)
         self._flusher = Flusher(partial(counters.add, self._db))
+        self._samples = Samples(self._settings.home / "samples")
         self._keeper = SessionKeeper(
-            self._db, self._settings, username, Quiet() if main_thread_rests else None
+            self._db, self._settings, username, self._unread, Quiet() if main_thread_rests else None
         )
         self._turns = Turns(self._db, username, self._settings.pace, self._keeper.tenure)
         sweep_orphans(self._settings.home / "browsers")
@@ -167,11 +170,13 @@ class InstagramWorker:
         left = int(task.payload["limit"]) - reached.collected
         self._turns.wait(Action.PROFILE_READ)  # the target's own page comes before its list
         self._turns.wait(Action.FOLLOWING_PAGE)
-        for page in actions.fetch_followings(session, task.username, left, reached.cursor):
-            reached = followings.save_page(self._db, task, page, start=reached.collected)
-            if reached.completeness is None:
-                self._turns.wait(Action.FOLLOWING_PAGE)  # the next one is asked for after this
-        return reached
+        with Pages(self._db, task, reached) as pages:
+            for page in actions.fetch_followings(session, task.username, left, reached.cursor):
+                pages.add(page)
+                if page.completeness is None:  # the next one is asked for after this
+                    self._turns.wait(Action.FOLLOWING_PAGE, pages.store)
+                pages.store()
+        return pages.reached()
 
     @contextmanager
     def _renewing(self, task: Task) -> Iterator[None]:
@@ -212,9 +217,16 @@ class InstagramWorker:
             case errors.CoolDown():
                 longest = COOLDOWN_LONGEST_S if error.details.get("reason") == "action_block" else None
                 turns.cool_down(self._db, self._username, error.retry_after_s or longest)
-            case errors.LayoutChanged():
-                counts.add("layout_changed")
-                log.warning("layout changed: %s", error.message, extra={"account_bot": self._username})
+
+    def _unread(self, kind: str, text: str, error: errors.LayoutChanged) -> None:
+        """A text of a shape that no parser knows: counted, and what it looks like kept for the operator."""
+        counts.add("layout_changed")
+        missing = error.details.get("missing")
+        log.warning("layout changed: %s: %s (missing: %s)", kind, error.message, missing)
+        try:
+            self._samples.note(kind, text, error)
+        except OSError as problem:
+            log.warning("no sample could be kept: %s", problem.strerror)
 
     def _set_aside(self, status: str, error: errors.ScrapInstaError) -> None:
         """Parks the account until a person resumes it; its browser ends, so that not even a page's scripts go on."""

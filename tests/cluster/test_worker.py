@@ -19,6 +19,7 @@ from scrapinsta_ray.instagram import processes
 from scrapinsta_ray.instagram.browser import Browser
 from scrapinsta_ray.store import tasks
 from scrapinsta_ray.store.tables import followings
+from scrapinsta_ray.telemetry import counts
 from tests.cluster.conftest import Ask, Bench
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -178,12 +179,14 @@ def test_a_browser_is_renewed_after_its_tasks_and_keeps_the_session(
 def test_a_browser_that_has_grown_too_big_is_renewed(
     a_bench: Bench, a_worker: InstagramWorker, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "_WEIGHED_EVERY", 2)
+    monkeypatch.setattr(sessions, "_WEIGHED_EVERY_S", 0.0)
     used = []
-    for task in a_bench.analysis(*public(ask, 3)):
+    for task in a_bench.analysis(*public(ask, 2)):
         assert a_worker.perform(task).report.ok
         used.append(browser_of(a_worker))
-    assert len({id(one) for one in used}) > 1
+        until(lambda: a_worker._keeper._bytes > 100 * 2**20)
+    assert used[0] is not used[1]
+    assert not used[0].alive()
 
 
 @pytest.mark.parametrize("a_bench", [{"PARK_AFTER_S": "0.2"}], indirect=True)
@@ -194,6 +197,24 @@ def test_an_idle_account_s_page_is_left_and_opened_again(
     assert a_worker.perform(first).report.ok
     until(lambda: browser_of(a_worker).run("return location.href") == "about:blank")
     assert a_worker.perform(second).report.ok
+
+
+def test_a_shape_that_no_parser_knows_is_counted_and_kept_without_what_it_says(
+    a_bench: Bench, a_worker: InstagramWorker, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [name] = public(ask, 1)
+    counted: list[str] = []
+    monkeypatch.setattr(counts, "add", lambda metric, *_amount, **_labels: counted.append(metric))
+    ask("/_layout", {"api": "unknown", "account": WHO}, "PUT")
+    try:
+        work = a_worker.perform(a_bench.analysis(name)[0])
+    finally:
+        ask("/_layout", method="DELETE")
+    assert work.report.ok, "the page itself could still be read"
+    assert counted.count("layout_changed") == 1
+    [sample] = (a_bench.home / "samples").glob("profile-*.json")
+    assert sample.stat().st_mode & 0o077 == 0
+    assert name not in sample.read_text()
 
 
 def test_a_screenshot_while_it_works(
@@ -223,7 +244,7 @@ def test_a_list_goes_on_where_its_browser_died(
     task = a_bench.list_of("sigue_a_todos", 160)
     taken = 0
 
-    def turn(action: object) -> None:
+    def turn(action: object, meanwhile: object = None) -> None:
         nonlocal taken
         taken += 1
         if taken == 4:  # the profile, and two pages
