@@ -104,6 +104,7 @@ def _gate(found: settings.Settings, db: Database) -> Gate:
         trusted_proxies=settings.networks(found.trusted_proxies),
         require_https=found.require_https,
         cors_origins=settings.origins(found.cors_origins),
+        behind_serve=True,
     )
     return Gate(db, found.fernet, rules=rules, token_ttl_s=found.token_ttl_s)
 

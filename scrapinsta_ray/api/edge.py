@@ -38,11 +38,15 @@ _EXPOSED = ["Retry-After", "X-Request-ID"]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How the applications face the outside. The default believes nobody and lets no other site in."""
+    """How the applications face the outside. The default believes nobody and lets no other site in.
+
+    `behind_serve`: Ray Serve puts X-Request-ID on every answer, so that we do not.
+    """
 
     trusted_proxies: tuple[Network, ...] = ()
     require_https: bool = False
     cors_origins: tuple[str, ...] = ()
+    behind_serve: bool = False
 
 
 @dataclass(frozen=True, slots=True)

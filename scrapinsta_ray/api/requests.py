@@ -17,7 +17,7 @@ from scrapinsta_ray.api import errors
 from scrapinsta_ray.api.auth import Gate, Session
 from scrapinsta_ray.api.bodies import BoundedBody, StrictJsonRoute
 from scrapinsta_ray.api.cookies import Cookies
-from scrapinsta_ray.api.edge import Edge
+from scrapinsta_ray.api.edge import Edge, Rules
 from scrapinsta_ray.api.errors import ApiError, OnLimited, unknown_job
 from scrapinsta_ray.domain import usernames
 from scrapinsta_ray.store.clients import Caller
@@ -43,14 +43,19 @@ def new_app(title: str, gate: Gate, *, on_limited: OnLimited | None = None) -> F
 class _App(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Everything that Starlette has, answers to failures included, within the edge."""
-        return RequestId(Edge(super().build_middleware_stack(), self.state.gate.rules), self.title)
+        rules: Rules = self.state.gate.rules
+        edge = Edge(super().build_middleware_stack(), rules)
+        return RequestId(edge, self.title, tells=not rules.behind_serve)
 
 
 class RequestId:
-    """ASGI: echoes or makes X-Request-ID, under which all is logged that the request leads to; counts the answer."""
+    """ASGI: echoes or makes X-Request-ID, under which all is logged that the request leads to; counts the answer.
 
-    def __init__(self, app: ASGIApp, name: str) -> None:
-        self._app, self._name = app, name
+    It `tells` the id unless somebody before us does.
+    """
+
+    def __init__(self, app: ASGIApp, name: str, *, tells: bool = True) -> None:
+        self._app, self._name, self._tells = app, name, tells
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -64,7 +69,8 @@ class RequestId:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 heard(self._name, scope, message["status"], (time.perf_counter() - began) * 1000)
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                told = [(b"x-request-id", request_id.encode())] if self._tells else []
+                message["headers"] = [*message.get("headers", ()), *told]
             await send(message)
 
         with context.binding(request_id=request_id):

@@ -92,7 +92,8 @@ def test_any_address_is_answered(
 FIELDS = st.sampled_from(
     ["usernames", "username", "target_username", "limit", "message", "template_id", "from_job", "priority",
      "batch_size", "max_age_hours", "extra", "min_success_score", "cool_off_days", "dry_run", "job_id", "task_id",
-     "ok", "error", "lease_id", "code", "retry_after_s", "jti", "api_key", "scopes", "ttl_s", "name", "text", "reason", "send"]
+     "ok", "error", "lease_id", "code", "retry_after_s", "jti", "api_key", "scopes", "ttl_s", "name", "text",
+     "reason", "send"]
 )  # fmt: skip
 NUMBERS = st.sampled_from([0, -1, 1.5, 2**15, 2**31, 2**53 + 1, 2**63, 2**64, 10**19, 5e-324, 1e308, -0.0])
 VALUES = st.recursive(
