@@ -53,6 +53,7 @@ DONE = {
 WORDS = {
     "queued": ("queued", "en cola"),
     "sent": ("in hand", "en curso"),
+    "written": ("sent", "enviado"),
     "ok": ("ok", "bien"),
     "error": ("error", "error"),
     "cancelled": ("cancelled", "cancelado"),
