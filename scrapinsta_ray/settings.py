@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from cryptography.fernet import Fernet, MultiFernet
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scrapinsta_ray.domain.models import Action
@@ -26,7 +26,9 @@ Network = IPv4Network | IPv6Network
 class Settings(BaseSettings):
     """Read once per process; a wrong value fails here, loudly, and names its variable."""
 
-    model_config = SettingsConfigDict(env_prefix="SCRAPINSTA_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="SCRAPINSTA_", frozen=True, extra="ignore", populate_by_name=True
+    )
 
     home: Path = Field(
         Path.home() / ".scrapinsta", description="Folder of the embedded store, keys and browsers."
@@ -110,7 +112,9 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, description="What /metrics asks for as a bearer token; unset: it is open."
     )
-    log_format: Literal["json", "text"] = "json"
+    log_format: Literal["json", "text"] = Field(
+        "json", validation_alias=AliasChoices("SCRAPINSTA_LOG_FORMAT", "LOG_FORMAT")
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("home")
@@ -229,8 +233,12 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as wrong:
-        lines = [f"SCRAPINSTA_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in wrong.errors()]
+        lines = [f"{_variable(e['loc'])}: {e['msg']}" for e in wrong.errors()]
         raise Misconfigured("\n".join(lines)) from None
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    return f"SCRAPINSTA_{'_'.join(map(str, place)).upper().removeprefix('SCRAPINSTA_')}"
 
 
 RAY_ENVIRONMENT = {

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import pytest
 
+from scrapinsta_ray import settings
+from scrapinsta_ray.errors import Misconfigured
 from scrapinsta_ray.telemetry import logs
 from scrapinsta_ray.telemetry.context import binding, request_id
 
@@ -72,3 +74,14 @@ def test_the_package_logs_to_stderr_in_the_form_that_was_asked_for(
         root.handlers[:], root.level, root.propagate = before
     assert stream.getvalue().count("\n") == 1
     assert ('"event": "hello"' in stream.getvalue()) == (form == "json")
+
+
+@pytest.mark.parametrize("variable", ["LOG_FORMAT", "SCRAPINSTA_LOG_FORMAT"])
+def test_either_variable_asks_for_text(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOG_FORMAT", "SCRAPINSTA_LOG_FORMAT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "text")
+    assert settings.load().log_format == "text"
+    monkeypatch.setenv(variable, "prose")
+    with pytest.raises(Misconfigured, match=r"\ASCRAPINSTA_LOG_FORMAT: "):
+        settings.load()
