@@ -12,11 +12,25 @@ from starlette.testclient import TestClient
 
 from scrapinsta_ray import console
 from scrapinsta_ray.api import cookies
+from scrapinsta_ray.api.auth import Gate
+from scrapinsta_ray.api.console import make_console_app
 from scrapinsta_ray.console import texts
 from scrapinsta_ray.domain.models import Kind, Profile, Score
 from scrapinsta_ray.domain.scoring import MODEL
 from scrapinsta_ray.domain.transitions import Report
-from scrapinsta_ray.store import accounts, audit, campaigns, clients, finish, jobs, outbox, tasks, templates
+from scrapinsta_ray.errors import RetryLater
+from scrapinsta_ray.store import (
+    accounts,
+    audit,
+    campaigns,
+    clients,
+    control,
+    finish,
+    jobs,
+    outbox,
+    tasks,
+    templates,
+)
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.finish import Sent, Work
 from scrapinsta_ray.store.jobs import Asked, Outreach
@@ -38,7 +52,7 @@ def operators(http: TestClient, operator: str) -> TestClient:
 
 
 def csrf_of(http: TestClient) -> str:
-    return http.get("/console/jobs").text.split('name="csrf" value="')[1].split('"')[0]
+    return str(http.get("/console/jobs").text.split('name="csrf" value="')[1].split('"')[0])
 
 
 def post(http: TestClient, path: str, **fields: str):
@@ -355,6 +369,67 @@ def test_accounts_are_paused_resumed_and_freed_by_a_person(operators: TestClient
     [account] = accounts.everyone(db)
     assert account.status == "active"
     assert operators.get("/console/accounts/bot_1/now.png").status_code == 404  # nobody handed a function in
+
+
+def test_a_look_at_an_accounts_browser(db: Database, operator: str) -> None:
+    accounts.add(db, FERNET, "bot_1", "secret")
+
+    def shot(username: str) -> bytes:
+        if busy:
+            raise RetryLater("bot_1 has no worker.")
+        return b"PNG of " + username.encode()
+
+    busy = False
+    with TestClient(make_console_app(db, gate=Gate(db, FERNET), screenshot=shot)) as http:
+        signed_in(http, operator)
+        assert "/console/accounts/bot_1/now" in http.get("/console/accounts/bot_1").text
+        picture = http.get("/console/accounts/bot_1/now.png")
+        assert (picture.content, picture.headers["content-type"]) == (b"PNG of bot_1", "image/png")
+        assert http.get("/console/accounts/nobody/now.png").status_code == 404
+        busy = True
+        assert http.get("/console/accounts/bot_1/now.png").status_code == 503
+
+
+def test_a_cookie_follows_a_job_live_and_reaches_no_other_route(acmes: TestClient, db: Database) -> None:
+    job_id = a_job_with_everything(db)
+    control.cancel(db, "acme", job_id)
+    told = acmes.get(f"/jobs/{job_id}/events")
+    assert told.status_code == 200 and '"status": "cancelled"' in told.text
+    assert acmes.get(f"/jobs/{job_id}").status_code == 401
+    assert acmes.post(f"/jobs/{job_id}/retry").status_code == 401
+
+
+def test_a_session_lasts_while_it_is_used_and_twelve_hours_at_most(
+    acmes: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    first = acmes.cookies[cookies.NAME]
+    monkeypatch.setattr(cookies, "MEMORY_S", 0.0)
+
+    def after(minutes: float) -> int:
+        monkeypatch.setattr(time, "time", lambda: now + minutes * 60)
+        return int(acmes.get("/console/jobs", follow_redirects=False).status_code)
+
+    for minutes in range(20, 12 * 60, 20):
+        assert after(minutes) == 200, minutes
+    assert acmes.cookies[cookies.NAME] != first
+    assert after(12 * 60 + 1) == 303
+
+
+def test_an_unused_session_ends(acmes: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + cookies.IDLE_S + 5)
+    assert acmes.get("/console/jobs", follow_redirects=False).status_code == 303
+
+
+def test_over_https_the_cookie_is_secure(db: Database, acme: dict[str, str]) -> None:
+    with TestClient(make_console_app(db, gate=Gate(db, FERNET)), base_url="https://testserver") as http:
+        page = http.get("/console/sign-in")
+        csrf = page.text.split('name="csrf" value="')[1].split('"')[0]
+        answer = http.post(
+            "/console/sign-in", data={"csrf": csrf, "key": acme["X-Api-Key"]}, follow_redirects=False
+        )
+    assert all("Secure" in one for one in answer.headers.get_list("set-cookie") if cookies.NAME in one)
 
 
 def test_clients_keys_and_limits(operators: TestClient, db: Database) -> None:
