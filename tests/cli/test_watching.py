@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from scrapinsta_ray.cli import doctor
 from scrapinsta_ray.store import accounts, jobs, leases
 from scrapinsta_ray.store.jobs import Asked, Outreach
 from tests.cli.conftest import Shell
@@ -74,7 +73,7 @@ def test_doctor_sees_a_clock_that_is_wrong_and_makes_no_key(
 ) -> None:
     shell.run("db", "upgrade")
     here = time.time
-    monkeypatch.setattr(doctor.time, "time", lambda: here() - 30)
+    monkeypatch.setattr("scrapinsta_ray.cli.doctor.time.time", lambda: here() - 30)
     found = lines(shell)
     assert not found["clock"][0][0] and "NTP" in found["clock"][0][1]
     assert "none yet" in found["secret key"][0][1]

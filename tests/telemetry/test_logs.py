@@ -15,8 +15,8 @@ from scrapinsta_ray.telemetry.context import binding, request_id
 PARTS: tuple[Literal["json", "text"], ...] = ("json", "text")
 
 
-def logged(form: Literal["json", "text"], *arguments: Any, **extra: Any) -> str:
-    record = logging.LogRecord("scrapinsta_ray.x", logging.INFO, "x.py", 1, *arguments, None)
+def logged(form: Literal["json", "text"], event: str, arguments: tuple[Any, ...], **extra: Any) -> str:
+    record = logging.LogRecord("scrapinsta_ray.x", logging.INFO, "x.py", 1, event, arguments, None)
     for name, value in extra.items():
         setattr(record, name, value)
     formatter = logs.JsonLines() if form == "json" else logs.Text()
