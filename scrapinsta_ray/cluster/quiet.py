@@ -2,15 +2,16 @@
 
 Ray's main thread looks for signals a hundred times a second, whatever there is to do; that alone is more than half a
 percent of a core for each worker. Its look runs Python's signal handlers: ours sleeps there, again and again, for as
-long as the worker is idle. A call that comes meanwhile waits for the end of one nap. Tasks run in other threads.
+long as the worker is idle. A call that comes meanwhile waits for the end of one nap; other signals interrupt it. Tasks
+run in other threads.
 """
 
 import signal
 import time
 from types import FrameType
 
-NAP_S = 0.5
-"""How long a call to an idle worker may have to wait."""
+NAP_S = 0.1
+"""How long a call to an idle worker may have to wait; half of it as a rule."""
 
 _SOON_S = 0.001
 

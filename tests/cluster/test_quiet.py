@@ -1,0 +1,132 @@
+"""An idle main thread rests, and misses nothing: no call, no signal, no end."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from scrapinsta_ray.cluster.quiet import NAP_S
+
+pytestmark = pytest.mark.timeout(60)
+
+# Its main thread does what Ray's does: it looks around a hundred times a second. The orders come by another thread.
+PROCESS = """
+import signal, sys, threading, time
+from scrapinsta_ray.cluster.quiet import Quiet
+quiet, looks, seen = Quiet(), 0, threading.Event()
+
+def obey():
+    for order in sys.stdin:
+        match order.split():
+            case ["begin"]: quiet.begin()
+            case ["end"]: quiet.end()
+            case ["flutter"]:
+                for _ in range(500):
+                    quiet.begin(); quiet.end()
+                quiet.begin()
+            case ["looks", seconds]:
+                before = looks
+                time.sleep(float(seconds))
+                print(looks - before, flush=True)
+                continue
+            case ["call"]:
+                began = time.monotonic()
+                seen.clear()
+                assert seen.wait(10)
+                print(time.monotonic() - began, flush=True)
+                continue
+        print("done", flush=True)
+
+def ended(*_):
+    print("terminated", flush=True)
+    sys.exit(3)
+
+signal.signal(signal.SIGTERM, ended)
+threading.Thread(target=obey, daemon=True).start()
+print("ready", flush=True)
+while True:
+    time.sleep(0.01)
+    looks += 1
+    seen.set()
+"""
+
+
+class Idle:
+    """A process with such a main thread."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROCESS],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        assert self.said() == "ready"
+
+    def said(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline().strip()
+
+    def ask(self, order: str) -> str:
+        assert self.process.stdin
+        print(order, file=self.process.stdin, flush=True)
+        return self.said()
+
+    def looks(self, seconds: float) -> int:
+        return int(self.ask(f"looks {seconds}"))
+
+
+@pytest.fixture
+def idle() -> Iterator[Idle]:
+    one = Idle()
+    yield one
+    one.process.kill()
+    one.process.communicate()
+
+
+def rests(idle: Idle) -> bool:
+    return idle.looks(1.0) <= 2 / NAP_S + 2
+
+
+def test_the_main_thread_looks_around_once_a_nap_and_again_as_before(idle: Idle) -> None:
+    idle.ask("begin")
+    assert rests(idle)
+    idle.ask("end")
+    idle.looks(2 * NAP_S)
+    assert idle.looks(2.0) > 2 * 3 / NAP_S, "even on a busy machine"
+
+
+def test_a_call_waits_for_one_nap_at_most(idle: Idle) -> None:
+    idle.ask("begin")
+    waits = [float(idle.ask("call")) for _ in range(10)]
+    assert sorted(waits)[5] < 2 * NAP_S
+    assert max(waits) < 5, "none is lost"
+
+
+def test_however_often_it_begins_and_ends_it_still_rests_and_still_ends(idle: Idle) -> None:
+    for _ in range(5):
+        idle.ask("flutter")
+    assert rests(idle)
+    idle.ask("end")
+    idle.looks(2 * NAP_S)
+    assert idle.looks(2.0) > 2 * 3 / NAP_S
+
+
+def test_a_signal_is_heard_amid_a_nap(idle: Idle) -> None:
+    idle.ask("begin")
+    idle.looks(0.3)
+    idle.process.send_signal(signal.SIGTERM)
+    assert idle.said() == "terminated"
+    assert idle.process.wait(10) == 3
+
+
+def test_a_child_inherits_no_alarm(idle: Idle) -> None:
+    """What a resting worker starts, such as a browser, must not be ended by an alarm that it does not know."""
+    code = (
+        "import signal, subprocess, sys, time; from scrapinsta_ray.cluster.quiet import Quiet; q = Quiet(); q.begin();"
+        "print(subprocess.run([sys.executable, '-c', 'import time; time.sleep(0.5)']).returncode)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "0"
