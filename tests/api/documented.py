@@ -16,8 +16,9 @@ schemathesis.openapi.format(
 )
 
 
-def config(key: str, examples: int) -> SchemathesisConfig:
-    """All phases and all checks, the same requests every time, by the client of this key."""
+def config(key: str, examples: int, client_id: str = "acme", *, is_random: bool = True) -> SchemathesisConfig:
+    """All checks and the same requests every time, by the client of this key; without `is_random`, examples and edges
+    alone."""
     return SchemathesisConfig.from_dict(
         {
             "headers": {"X-Api-Key": key},
@@ -28,7 +29,8 @@ def config(key: str, examples: int) -> SchemathesisConfig:
                 "database": "none",
                 "allow-x00": False,  # no column holds it: 400, whatever the document says of strings
             },
-            "parameters": {"header.X-Client-Id": "acme"},  # any other is somebody else's: 403
+            "phases": {"fuzzing": {"enabled": is_random}, "stateful": {"enabled": is_random}},
+            "parameters": {"header.X-Client-Id": client_id},  # any other is somebody else's: 403
         }
     )
 

@@ -29,6 +29,7 @@ def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     database.dispose()
 
 
+@pytest.mark.slow
 def test_every_answer_is_as_documented(db: Database) -> None:
     key = headers_of(db, "acme")["X-Api-Key"]
     leases.acquire(db, "dispatcher", "me", ttl_s=3_600)  # so that /ready is
