@@ -1,5 +1,6 @@
 """Serve application `result` (/api/send/result): what became of messages."""
 
+import time
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,8 @@ from scrapinsta_ray.store.clients import Caller
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.finish import Ended, Sent
 from scrapinsta_ray.store.gather import Gather
+from scrapinsta_ray.store.ids import lease_age_ms
+from scrapinsta_ray.telemetry import counts
 
 Code = Literal[
     "sent", "dry_run", "already_messaged", "opted_out", "not_allowed", "not_found", "layout_changed", "rate_limited",
@@ -121,9 +124,12 @@ def make_result_app(
         caller: Annotated[Caller, Depends(needs("result", of_a_job=True))],
     ) -> ResultAnswer | ResultsAnswer:
         bodies = body if isinstance(body, list) else [body]
+        began = time.monotonic()
         ended = await gather.submit([_sent(caller, account, one) for one in bodies])
         if isinstance(ended, RateLimited):
             raise ended
+        counts.observe("result_lag_ms", (time.monotonic() - began) * 1000, kind=Kind.SEND_MESSAGE)
+        _tell_durations(bodies, ended)
         problems = [_problem(one) for one in ended]
         if isinstance(body, list):
             return ResultsAnswer(results=[_entry(problem) for problem in problems])
@@ -143,6 +149,14 @@ def _sent(caller: Caller, account: str, body: ResultBody) -> Sent:
     its_own = possible and body.task_id.startswith(prefix) and caller.job_id in (None, body.job_id)
     named = (body.job_id, username) if its_own else ("", "")
     return Sent(caller.client_id, account, *named, body.report())
+
+
+def _tell_durations(bodies: Sequence[ResultBody], ended: Sequence[Ended]) -> None:
+    """How long the messages were in the sender's hands."""
+    for body, one in zip(bodies, ended, strict=True):
+        age_ms = lease_age_ms(body.lease_id)
+        if age_ms is not None and one.verdict is Verdict.APPLIED:
+            counts.observe("lease_duration_ms", age_ms, kind=Kind.SEND_MESSAGE)
 
 
 def _problem(ended: Ended) -> ApiError | None:
