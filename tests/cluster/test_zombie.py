@@ -10,11 +10,13 @@ from typing import Any
 
 import psutil
 import pytest
+from sqlalchemy import select
 
 from scrapinsta_ray.domain.models import Following, FollowingPage, Kind
 from scrapinsta_ray.errors import StaleLease
 from scrapinsta_ray.instagram import processes
 from scrapinsta_ray.store import followings, tasks
+from scrapinsta_ray.store.tables import followings as rows
 from tests.cluster.conftest import Ask, Bench
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
@@ -138,3 +140,42 @@ def test_kill_9_of_a_worker_leaves_no_browser_and_its_heir_needs_no_password(
     assert second.said() == "mine"
     assert int(second.said()) != group
     assert ask("/_accounts")["accounts"]["bot_8"]["logins"] == logins
+
+
+@pytest.mark.parametrize("a_bench", [{"LEASE_TTL_S": str(TTL_S), "TASK_LEASE_TTL_S": "3"}], indirect=True)
+def test_a_list_goes_on_at_its_cursor_after_kill_9_of_its_worker(
+    a_bench: Bench, ask: Ask, fault: Callable[..., None], start: Callable[[], Process]
+) -> None:
+    names = ask("/_truth/followings/sigue_a_todos")["usernames"][:150]
+    a_bench.list_of("sigue_a_todos", 150, ttl_s=TTL_S)
+    first = start()
+    assert first.said() == "mine"
+    group = int(first.said())
+    until(lambda: given_back(a_bench))  # so that the worker leases it itself
+    before = len(ask("/_faults")["done"])
+    fault("latency", account="bot_8", path="followings", seconds=2, after=1, times=-1)
+    first.do(Kind.FETCH_FOLLOWINGS)
+    until(lambda: len(ask("/_faults")["done"]) > before)  # amid the second page
+    until(lambda: len(stored(a_bench)) == 50)
+    psutil.Process(first.process.pid).kill()
+    until(lambda: not living(group), 5)
+    ask("/_faults", method="DELETE")
+
+    heir = start()
+    assert heir.said() == "mine"
+    assert heir.said()
+    until(lambda: given_back(a_bench))
+    asked = pages_asked(ask)
+    heir.do(Kind.FETCH_FOLLOWINGS)
+    assert heir.said() == "ok"
+    assert stored(a_bench) == names, "each once, in the site's order"
+    assert pages_asked(ask) == asked + 2, "the page that was stored is not asked for again"
+
+
+def stored(bench: Bench) -> list[str]:
+    with bench.db.begin(write=False) as tx:
+        return list(tx.scalars(select(rows.c.username).order_by(rows.c.position)))
+
+
+def pages_asked(ask: Ask) -> int:
+    return int(ask("/_requests?account=bot_8&kind=followings&limit=0")["by_kind"].get("followings", 0))
