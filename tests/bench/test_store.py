@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -47,10 +48,13 @@ def test_the_progress_bar_ends_where_the_work_does(a_tiny_report):
 def test_an_interrupted_bench_leaves_no_server_and_no_folder(tmp_path, number):
     command = [sys.executable, "-m", "scrapinsta_ray", "bench", "store", "--quick"]
     bench = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)})
-    with bench:
+    try:
         server = wait_for_child(bench.pid, "mariadbd")
         bench.send_signal(number)
         assert bench.wait(20) == 130
+    finally:
+        bench.kill()
+        bench.wait()
     assert not server.is_running()
     assert list(tmp_path.iterdir()) == []
 
@@ -58,8 +62,9 @@ def test_an_interrupted_bench_leaves_no_server_and_no_folder(tmp_path, number):
 def wait_for_child(pid: int, name: str) -> psutil.Process:
     for _ in range(600):
         for child in psutil.Process(pid).children():
-            if child.name() == name:
-                return child
+            with suppress(psutil.NoSuchProcess):  # others come and go meanwhile
+                if child.name() == name:
+                    return child
         try:
             psutil.Process(pid).wait(0.1)
             raise AssertionError("the bench ended by itself")
