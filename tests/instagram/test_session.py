@@ -294,7 +294,12 @@ def test_a_text_that_no_parser_knows_is_shown_whole_and_only_there():
 def test_an_answer_is_taken_apart_once(monkeypatch):
     taken = []
     loads = json.loads
-    monkeypatch.setattr(json, "loads", lambda text, **more: taken.append(text) or loads(text, **more))
+
+    def counted(text, **more):
+        taken.append(text)
+        return loads(text, **more)
+
+    monkeypatch.setattr(json, "loads", counted)
     session = bot(Answering('{"status":"ok"}', '{"status":"fail","message":"checkpoint_required"}'), "")
     assert session.get_json("/api/v1/x/") == {"status": "ok"}
     with pytest.raises(NeedsHuman):
