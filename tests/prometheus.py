@@ -45,7 +45,7 @@ class Prometheus:
 
     def has_asked(self) -> bool:
         """It runs, and has read its targets."""
-        with contextlib.suppress(httpx.HTTPError):
+        with contextlib.suppress(httpx.HTTPError, ValueError):  # while it starts it says so in plain words
             return bool(self.ask("up == 1"))
         return False
 
