@@ -13,7 +13,10 @@ from scrapinsta_ray.store.database import Database
 
 JOB = "job:0"
 TEMPLATE = "tpl:0"
-NOT_CALLED = {("get", "/jobs/{job_id}/events")}  # a stream, for browsers
+NOT_CALLED = {
+    ("get", "/jobs/{job_id}/events"),  # a stream, for browsers
+    ("get", "/metrics"),  # for Prometheus
+}
 
 
 class Server:

@@ -154,7 +154,10 @@ def test_what_cannot_be_opened_is_not_repeated(sealed: bytes) -> None:
     assert "Misconfigured" in text and "InvalidToken" not in text
 
 
-@pytest.mark.parametrize("name", settings.SECRETS)
+CHECKED = sorted(set(settings.SECRETS) - {"SCRAPINSTA_METRICS_TOKEN"})  # of that any text is a right one
+
+
+@pytest.mark.parametrize("name", CHECKED)
 def test_a_wrong_environment_names_the_variable_only(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, f"mysql//{MARK}")
     text = said(lambda: (settings.load().fernet, Database(settings.load().url)))
