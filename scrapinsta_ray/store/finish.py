@@ -163,7 +163,9 @@ def _end_messages(tx: Connection, sent: Sequence[Sent], retry_base_s: float) -> 
         return [Ended(sent[0].job_id, Verdict.APPLIED)]
     ending = _Ending(_lock_messages(tx, sent), retry_base_s)
     answers: list[Ended] = []
-    contacted: dict[tuple[str, bool], list[int]] = {}  # by code, and whether the report is news
+    contacted: dict[
+        tuple[str, str], tuple[str, bool, int]
+    ] = {}  # person -> code, is it news, task: the last word
     for one in sent:
         key = (one.client_id, one.account, one.job_id, one.username)
         change = ending.take(key, one.report, {"code": one.report.code}, one.account)
@@ -172,10 +174,13 @@ def _end_messages(tx: Connection, sent: Sequence[Sent], retry_base_s: float) -> 
             continue
         if change.contacted:
             is_news = change.verdict is Verdict.APPLIED
-            contacted.setdefault((one.report.code, is_news), []).append(ending.rows[key].id)
+            contacted[one.client_id, one.username] = (one.report.code, is_news, ending.rows[key].id)
         _heed(tx, one, change)
     ending.write(tx)
-    for (code, is_news), ids in sorted(contacted.items(), reverse=True):
+    alike: dict[tuple[str, bool], list[int]] = {}
+    for code, is_news, task_id in contacted.values():
+        alike.setdefault((code, is_news), []).append(task_id)
+    for (code, is_news), ids in sorted(alike.items(), reverse=True):
         ledger.record(tx, ids, code, renew=is_news)
     return _with_forgotten(tx, sent, answers, retry_base_s)
 
@@ -260,9 +265,9 @@ def _few_groups(sent: Sequence[Sent]) -> dict[tuple[str, ...], list[str]]:
 def _groups(sent: Sequence[Sent]) -> dict[tuple[str, ...], list[str]]:
     """Recipients by what else names a task that its holder says has left; empty if reports are of different kinds."""
     words = {(one.report.code, one.report.message) for one in sent}
-    names = {(one.job_id, one.username) for one in sent}
+    people = {(one.client_id, one.username) for one in sent}
     groups: dict[tuple[str, ...], list[str]] = {}
-    if len(words) == 1 and len(names) == len(sent) and all(map(_says_it_left, sent)):
+    if len(words) == 1 and len(people) == len(sent) and all(map(_says_it_left, sent)):
         for one in sent:
             lease = one.report.lease_id or ""
             groups.setdefault((one.job_id, one.client_id, one.account, lease), []).append(one.username)

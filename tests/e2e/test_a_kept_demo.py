@@ -39,7 +39,7 @@ def test_the_demo_ran_a_whole_campaign(a_kept_demo: Kept) -> None:
 
 def test_the_console_tells_how_it_is(a_kept_demo: Kept) -> None:
     for path in ("/", "/docs", "/openapi.json", "/live", "/health", "/ready"):
-        assert httpx.get(a_kept_demo.url + path).status_code == 200, path
+        assert httpx.get(a_kept_demo.url + path, follow_redirects=True).status_code == 200, path
 
 
 @pytest.mark.parametrize(
