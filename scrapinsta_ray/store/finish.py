@@ -2,10 +2,11 @@
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Text, bindparam, select, tuple_
 
@@ -163,9 +164,7 @@ def _end_messages(tx: Connection, sent: Sequence[Sent], retry_base_s: float) -> 
         return [Ended(sent[0].job_id, Verdict.APPLIED)]
     ending = _Ending(_lock_messages(tx, sent), retry_base_s)
     answers: list[Ended] = []
-    contacted: dict[
-        tuple[str, str], tuple[str, bool, int]
-    ] = {}  # person -> code, is it news, task: the last word
+    contacts: dict[tuple[str, str], list[_Contact]] = {}
     for one in sent:
         key = (one.client_id, one.account, one.job_id, one.username)
         change = ending.take(key, one.report, {"code": one.report.code}, one.account)
@@ -173,16 +172,30 @@ def _end_messages(tx: Connection, sent: Sequence[Sent], retry_base_s: float) -> 
         if change is None:
             continue
         if change.contacted:
-            is_news = change.verdict is Verdict.APPLIED
-            contacted[one.client_id, one.username] = (one.report.code, is_news, ending.rows[key].id)
+            contact = _Contact(one.report.code, change.verdict is Verdict.APPLIED, ending.rows[key].id)
+            contacts.setdefault((one.client_id, one.username), []).append(contact)
         _heed(tx, one, change)
     ending.write(tx)
-    alike: dict[tuple[str, bool], list[int]] = {}
-    for code, is_news, task_id in contacted.values():
-        alike.setdefault((code, is_news), []).append(task_id)
-    for (code, is_news), ids in sorted(alike.items(), reverse=True):
-        ledger.record(tx, ids, code, renew=is_news)
+    _record(tx, contacts.values())
     return _with_forgotten(tx, sent, answers, retry_base_s)
+
+
+class _Contact(NamedTuple):
+    """A report that a message left, on this task. Told again it is no news."""
+
+    code: str
+    is_news: bool
+    task_id: int
+
+
+def _record(tx: Connection, contacts: Iterable[Sequence[_Contact]]) -> None:
+    """Ledger rows of each person's contacts, in their order: first everybody's first, then everybody's second."""
+    for nth in zip_longest(*contacts):
+        alike: dict[tuple[str, bool], list[int]] = {}
+        for contact in filter(None, nth):
+            alike.setdefault((contact.code, contact.is_news), []).append(contact.task_id)
+        for (code, is_news), ids in sorted(alike.items()):
+            ledger.record(tx, ids, code, renew=is_news)
 
 
 def _with_forgotten(
@@ -201,15 +214,19 @@ def _with_forgotten(
     return ended
 
 
-_END_HELD = CHANGE_NAMED.where(
+_IN_HAND = (
     job_tasks.c.job_id == bindparam("of_job"),
-    job_tasks.c.username == bindparam("to"),
     job_tasks.c.client_id == bindparam("client"),
     job_tasks.c.account == bindparam("by"),
     job_tasks.c.lease_id == bindparam("lease"),
     job_tasks.c.kind == Kind.SEND_MESSAGE,
     job_tasks.c.status == TaskStatus.SENT,
-).values(finished_at=now(), result=bindparam("answer", type_=Text()))
+)
+"""A message that this account of this client holds by this lease; the recipient is named beside it."""
+
+_END_HELD = CHANGE_NAMED.where(job_tasks.c.username == bindparam("to"), *_IN_HAND).values(
+    finished_at=now(), result=bindparam("answer", type_=Text())
+)
 
 
 def _end_held(tx: Connection, one: Sent) -> bool:
@@ -243,13 +260,7 @@ class _NotAllHeld(Exception):
 
 
 _END_ALL_HELD = CHANGE_NAMED.where(
-    job_tasks.c.job_id == bindparam("of_job"),
-    job_tasks.c.username.in_(bindparam("to", expanding=True)),
-    job_tasks.c.client_id == bindparam("client"),
-    job_tasks.c.account == bindparam("by"),
-    job_tasks.c.lease_id == bindparam("lease"),
-    job_tasks.c.kind == Kind.SEND_MESSAGE,
-    job_tasks.c.status == TaskStatus.SENT,
+    job_tasks.c.username.in_(bindparam("to", expanding=True)), *_IN_HAND
 ).values(finished_at=now())
 
 FEW = 8

@@ -1,6 +1,5 @@
 """The store against the model, step by step, on both databases: whatever is asked in whatever order, they agree."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -575,7 +574,6 @@ def test_the_store_does_what_the_model_says(db: Database) -> None:
         max_examples=80 if db.is_sqlite else 30,  # MariaDB flushes each commit to the disk
         stateful_step_count=50,
         deadline=None,
-        derandomize="CI" in os.environ,
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(OnThisDatabase, settings=much)

@@ -311,6 +311,20 @@ def test_after_a_cool_off_the_ledger_tells_of_the_last_message(db: Database, a_m
     assert ledger.count(db, "acme") == 1
 
 
+def test_an_old_message_told_again_hides_no_new_one(db: Database, a_message: Task) -> None:
+    old = finish.Sent("acme", "c1", a_message.job_id, "ana", Report(True, "sent", lease_id=a_message.lease_id))
+    finish.finish_messages(db, [old], retry_base_s=10)
+    with db.begin() as tx:
+        tx.execute(update(messages_sent).values(sent_at=now(-40 * 86_400)))
+    before = ledger_row(db)
+    jobs.enqueue_messages(db, Asked("acme", "c1"), Outreach("Hola", ["ana"], cool_off_days=30))
+    [again] = pull(db)
+    new = finish.Sent("acme", "c1", again.job_id, "ana", Report(True, "sent", lease_id=again.lease_id))
+    ended = finish.finish_messages(db, [new, old], retry_base_s=10)
+    assert [one.verdict for one in ended] == [Verdict.APPLIED, Verdict.REPEATED]
+    assert ledger_row(db) != before
+
+
 def test_an_opt_out_counts_even_under_a_stale_lease(db: Database, a_message: Task) -> None:
     assert sent(db, a_message, Report(False, "opted_out", lease_id="0" * 32)) is Verdict.CONFLICT
     skipped = jobs.enqueue_messages(db, Asked("acme", "c2"), Outreach("x", ["ana"])).skipped
