@@ -15,8 +15,7 @@ import {changeSettings, readSettings} from './storage.js';
 export async function answer(request, engine, server, tab) {
   switch (request.ask) {
     case 'state': return engine.read();
-    case 'start':
-    case 'resume': return engine.dispatch({type: 'resume'});
+    case 'start': return engine.dispatch({type: 'start'});
     case 'pause':
     case 'stop': return halt(request.ask, engine, tab);
     case 'cancel_jobs': return cancelJobs(server);

@@ -50,8 +50,7 @@ export const ANSWERS = new Set([
 export function next(state, event, env) {
   switch (event.type) {
     case 'wake': return wake(state, env);
-    case 'start':
-    case 'resume': return state.phase === 'paused' || state.phase === 'stopped' ? goOn(state, env) : same(state);
+    case 'start': return state.phase === 'paused' || state.phase === 'stopped' ? goOn(state, env) : same(state);
     case 'pause': return halt(state, env, 'paused');
     case 'stop': return halt(state, env, 'stopped');
     case 'pulled': return state.phase === 'pulling' ? pulled(state, event, env) : same(state);

@@ -64,7 +64,7 @@
  * @property {boolean} dryRun
  * @property {string[]} optOut  words of people who want no messages
  *
- * @typedef {{type: 'wake'} | {type: 'start'} | {type: 'pause'} | {type: 'resume'} | {type: 'stop'}
+ * @typedef {{type: 'wake'} | {type: 'start'} | {type: 'pause'} | {type: 'stop'}
  *   | {type: 'pulled', items: Item[], retryAfterS: number, serverNow: number}
  *   | {type: 'pull_failed', retryAfterS?: number, fatal?: string, detail?: string}
  *   | {type: 'opened'} | {type: 'not_found'} | {type: 'entered'} | {type: 'not_allowed'}

@@ -58,7 +58,7 @@ def test_messages_are_typed_seen_and_reported(
     installed: Installed, api: Api, site: str, people: list[str]
 ) -> None:
     job_id = enqueue(api, people)
-    installed.ask("resume")
+    installed.ask("start")
     wait_for(api, job_id, ok=3)
     written = bubbles(site)
     assert {name: written[name] for name in people} == {name: [text_for(name)] for name in people}
@@ -79,7 +79,7 @@ def resume_and_kill_at(installed: Installed, step: str) -> None:
         const seen = new Promise(resolve => chrome.storage.local.onChanged.addListener(changes => {
           if (changes.sender?.newValue.phase === args[0]) resolve(true);
         }));
-        chrome.runtime.sendMessage({ask: 'resume'});
+        chrome.runtime.sendMessage({ask: 'start'});
         await seen;
         """,
         step,
@@ -124,7 +124,7 @@ def test_reports_wait_for_a_server_that_is_away(
 ) -> None:
     job_id = enqueue(api, people[:1])
     with api.away_after_pull():
-        installed.ask("resume")
+        installed.ask("start")
         until(lambda: people[0] in bubbles(site), "the bubble")
         until(lambda: len(installed.memory()["outbox"]) == 1, "the report in the outbox")
     installed.restart()
@@ -161,7 +161,7 @@ def test_the_sites_block_pauses_for_long(
         f"{site}/_faults",
         {"fault": "action_block", "account": ACCOUNT, "text": "restrict", "language": language},
     )
-    installed.ask("resume")
+    installed.ask("start")
     sender = until(lambda: _resting(installed, "blocked"), "the rest")
     assert sender["until"] - sender["since"] >= 3_500_000
     wait_for(api, job_id, queued=2)
@@ -183,7 +183,7 @@ def test_who_asked_not_to_be_written_to_is_left_alone_for_ever(
         f"{site}/_threads", {"from": ACCOUNT, "to": name, "by": name, "text": "No me escribas más, por favor"}
     )
     job_id = enqueue(api, [name])
-    installed.ask("resume")
+    installed.ask("start")
     wait_for(api, job_id, error=1)
     assert reason(api, job_id) == "opted_out"
     assert bubbles(site)[name] == []
@@ -197,7 +197,7 @@ def test_a_thread_with_the_same_text_is_not_written_to_again(
     [name] = people[:1]
     ask(f"{site}/_threads", {"from": ACCOUNT, "to": name, "by": ACCOUNT, "text": text_for(name)})
     job_id = enqueue(api, [name])
-    installed.ask("resume")
+    installed.ask("start")
     wait_for(api, job_id, ok=1)
     assert reason(api, job_id) == "already_messaged"
     assert bubbles(site)[name] == [text_for(name)]
@@ -207,7 +207,7 @@ def test_a_thread_with_the_same_text_is_not_written_to_again(
 def test_a_dry_run_writes_nothing(installed: Installed, api: Api, site: str, people: list[str]) -> None:
     installed.configure(api, dryRun=True)
     job_id = enqueue(api, people)
-    installed.ask("resume")
+    installed.ask("start")
     wait_for(api, job_id, ok=3)
     assert not set(people) & set(bubbles(site))
     assert ledger.count(api.db, "acme") == 0
@@ -216,21 +216,21 @@ def test_a_dry_run_writes_nothing(installed: Installed, api: Api, site: str, peo
 @pytest.mark.parametrize(("name", "code"), [("no_molestar", "not_allowed"), ("solo_amigos", "not_allowed")])
 def test_a_refusal_ends_the_message(name: str, code: str, installed: Installed, api: Api) -> None:
     job_id = enqueue(api, [name])
-    installed.ask("resume")
+    installed.ask("start")
     wait_for(api, job_id, error=1)
     assert reason(api, job_id) == code
 
 
 def test_who_is_not_there_ends_the_message(installed: Installed, api: Api) -> None:
     job_id = enqueue(api, ["nobody.is.called.so"])
-    installed.ask("resume")
+    installed.ask("start")
     wait_for(api, job_id, error=1)
     assert reason(api, job_id) == "not_found"
 
 
 def test_spanish_pages_are_understood(spanish: Installed, api: Api, site: str, people: list[str]) -> None:
     job_id = enqueue(api, people[:1])
-    spanish.ask("resume")
+    spanish.ask("start")
     wait_for(api, job_id, ok=1)
     assert bubbles(site)[people[0]] == [text_for(people[0])]
 
@@ -241,7 +241,7 @@ def test_another_account_in_the_browser_stops_it(
     installed.configure(api, account="somebody_else")
     with Client(api.url, api.key, "somebody_else") as client:
         job_id = client.send(people[:1], message=TEXT)["job_id"]
-    installed.ask("resume")
+    installed.ask("start")
     sender = until(lambda: _stopped(installed), "the stop")
     assert (sender["why"], sender["detail"]) == ("other_account", ACCOUNT)
     assert people[0] not in bubbles(site)
@@ -259,7 +259,7 @@ def test_a_session_that_is_over_stops_it(
 ) -> None:
     enqueue(api, people[:1])
     ask(f"{site}/_faults", {"fault": "dead_session", "account": ACCOUNT})
-    installed.ask("resume")
+    installed.ask("start")
     assert until(lambda: _stopped(installed), "the stop")["why"] == "logged_out"
     assert people[0] not in bubbles(site)
 
@@ -274,8 +274,8 @@ def test_two_browsers_with_one_account_never_double(
         other.log_in()
         other.past_dry_runs()
         job_id = enqueue(api, people)
-        installed.ask("resume")
-        other.ask("resume")
+        installed.ask("start")
+        other.ask("start")
         wait_for(api, job_id, ok=3, limit_s=90)
     finally:
         other.quit()

@@ -11,7 +11,7 @@ const read = (bubbles = [], changes = {}) => ({type: 'read', bubbles, refused: f
 const mine = text => ({mine: true, text}), theirs = text => ({mine: false, text});
 const pulled = (items = [item()]) => ({type: 'pulled', items, retryAfterS: 30, serverNow: NOON});
 const EVENTS = {
-  wake: {type: 'wake'}, start: {type: 'start'}, resume: {type: 'resume'}, pause: {type: 'pause'}, stop: {type: 'stop'},
+  wake: {type: 'wake'}, start: {type: 'start'}, pause: {type: 'pause'}, stop: {type: 'stop'},
   pulled: pulled(), 'pulled nothing': pulled([]), 'pull_failed': {type: 'pull_failed'},
   'pull_failed fatal': {type: 'pull_failed', fatal: 'bad_key'}, opened: {type: 'opened'}, not_found: {type: 'not_found'},
   entered: {type: 'entered'}, not_allowed: {type: 'not_allowed'}, read: read(), 'read refused': read([], {refused: true, box: false}),
@@ -53,8 +53,8 @@ const TABLE = {
     blocked: 'resting unknown', logged_out: 'stopped unknown', other_account: 'stopped unknown', layout_unknown: 'stopped unknown',
     page_gone: 'resting',
   },
-  paused: {start: 'pulling', resume: 'pulling', pause: 'paused', stop: 'stopped'},
-  stopped: {start: 'pulling', resume: 'pulling', pause: 'paused', stop: 'stopped'},
+  paused: {start: 'pulling', pause: 'paused', stop: 'stopped'},
+  stopped: {start: 'pulling', pause: 'paused', stop: 'stopped'},
 };
 
 describe('every state and event', () => {

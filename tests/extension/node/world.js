@@ -93,11 +93,11 @@ export class World {
   async run({until = () => false, hours = 48} = {}) {
     const end = this.now + hours * 3_600_000;
     for (let i = 0; i < 20 && this.disk.sender.phase === 'paused'; i += 1) { // who sees no effect presses again
-      await this.call(engine => engine.dispatch({type: 'resume'}));
+      await this.call(engine => engine.dispatch({type: 'start'}));
     }
     while (!until() && this.now < end) {
       if (this.disk.sender.why === 'page_gone' && this.disk.sender.phase === 'stopped') {
-        await this.call(engine => engine.dispatch({type: 'resume'}));
+        await this.call(engine => engine.dispatch({type: 'start'}));
       }
       this.events.sort((a, b) => a.at - b.at || a.order - b.order);
       const next = this.events[0], alarm = this.alarm ?? NEVER;
