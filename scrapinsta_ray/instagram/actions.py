@@ -170,7 +170,6 @@ def _listed(
     seen: set[str] = set()
     while True:
         page = _following_page(session, profile, min(FOLLOWING_PAGE, limit - len(seen)), cursor, bool(seen))
-        page = _judged(page, profile, first=cursor is None)
         page = _cut(_fresh(page, seen), limit - len(seen), cursor)
         seen.update(user.username for user in page.users)
         yield page
@@ -185,20 +184,15 @@ def _following_page(
     session: AccountSession, profile: Profile, count: int, cursor: str | None, begun: bool
 ) -> FollowingPage:
     query = urlencode({"count": count} | ({"max_id": cursor} if cursor else {}))
+    shown = 0 if cursor else profile.followings  # a list that has begun may well end with an empty page
     try:
         with session.reading("followings"):
-            return followings_in(session.get_json(f"/api/v1/friendships/{profile.id}/following/?{query}"))
+            answer = session.get_json(f"/api/v1/friendships/{profile.id}/following/?{query}")
+            return followings_in(answer, shown)
     except LayoutChanged as error:
         if begun or cursor:
             raise
         raise _Unreadable from error
-
-
-def _judged(page: FollowingPage, profile: Profile, first: bool) -> FollowingPage:
-    """An empty list of somebody who follows some is one that the site does not want to show us."""
-    if first and not page.users and page.next_cursor is None and profile.followings:
-        return replace(page, completeness=Completeness.SOFT_BLOCKED)
-    return page
 
 
 def _fresh(page: FollowingPage, seen: set[str]) -> FollowingPage:

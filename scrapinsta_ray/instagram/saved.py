@@ -21,7 +21,7 @@ from scrapinsta_ray.instagram.signals import classify
 Row = dict[str, Any]
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_CALLS = ("/api/", "/graphql", "/ajax/")
+_CALLS = ("/api/", "/graphql", "/ajax/", "/web/")
 _NOTHING = (Signal.OK, Signal.RETRY)
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,6 +45,7 @@ _NOTICES = frozenset(phrase for phrase, _ in TEXTS)
 
 # Where people write: lists of comments and likers, and what only they have.
 _LISTS = ("ul", "ol", "li", "nav")
+_WHOLE_PAGE = ("main", "body", "html", "head")
 _PEOPLES_TAGS = ("header", "article", "time", "textarea")
 _PEOPLES_ROLES = ("row", "grid", "gridcell", "list", "listitem", "article", "textbox", "log", "feed")
 
@@ -139,7 +141,7 @@ def _says(text: str, phrase: str, personal: bool) -> bool:
 def _by_page(html: str) -> Verdict | None:
     tree = parsed(html)
     notices = (_notice(node) for node in tree.css("[role=dialog], [role=alert], [role=alertdialog]"))
-    headings = (node.text(separator=" ") for node in tree.css("title, h1") if not _is_personal(node))
+    headings = (node.text(separator=" ") for node in tree.css("title, h1") if not _is_written(node))
     said = next(filter(None, (*map(_by_text, notices), *map(_by_heading, headings))), None)
     if said:
         return said
@@ -155,6 +157,22 @@ def _in_lists(node: LexborNode) -> bool:
 def _is_personal(node: LexborNode) -> bool:
     """A place where people write: a profile's head, a post, a list of comments, a chat."""
     return any(_is_peoples(place) or place.tag in _LISTS for place in around(node))
+
+
+def _is_written(heading: LexborNode) -> bool:
+    """Is it a person's: in one of their places, or, as a caption is, right under the name of who wrote it?"""
+    if _is_personal(heading):
+        return True
+    near = islice((place for place in around(heading) if place.tag not in _WHOLE_PAGE), 2)
+    return any(_names_somebody(place) for place in near)
+
+
+def _names_somebody(place: LexborNode) -> bool:
+    return any(_is_peoples(link) and not _in_navigation(link) for link in place.css("a[href]"))
+
+
+def _in_navigation(link: LexborNode) -> bool:
+    return any(is_a(place, ("nav",), ("navigation",)) for place in around(link))
 
 
 def _is_peoples(node: LexborNode) -> bool:
@@ -206,6 +224,8 @@ def _by_json(status: int, answer: Mapping[str, Any] | None) -> Verdict | None:
         return None
     failed = status >= 400 or answer.get("status") != "ok"
     said = next(filter(None, map(_by_message, _messages(answer))), None) if failed else None
+    if failed and not said and isinstance(title := answer.get("error_title"), str):
+        said = _by_heading(title)
     if _by_path(_checkpoint(answer)) == SUSPENDED:  # worse than what the message says
         return SUSPENDED
     return said or (THROTTLED if status == 429 else _by_fields(answer))

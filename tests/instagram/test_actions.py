@@ -194,7 +194,7 @@ def test_followings_of_whom_cannot_be_read(a_session, people, wanted, reason):
 
 
 def test_the_dialog_serves_when_the_lists_json_has_changed(a_session, ask, monkeypatch):
-    def changed(data):
+    def changed(*_given):
         raise LayoutChanged
 
     monkeypatch.setattr(actions, "followings_in", changed)
@@ -209,7 +209,7 @@ def test_the_dialog_knows_its_end(a_session, ask, people, monkeypatch):
         told = ask(f"/_truth/followings/{name}")
         return told["completeness"] == "complete" and 0 < truth["followings"] == len(told["usernames"]) < 150
 
-    def changed(data):
+    def changed(*_given):
         raise LayoutChanged
 
     name = next(name for name, truth in people.items() if truth and is_open(truth) and short(name, truth))

@@ -330,9 +330,8 @@ def test_three_likes_are_three_likes_when_nothing_is_hidden():
     }
     user = OLD_USER | {"edge_owner_to_timeline_media": {"edges": [{"node": node}]}}
     assert only({"data": {"user": user}})["likes"] == 3
-    assert (
-        only({"data": {"user": user | {"hide_like_and_view_counts": True}}}, saved.profile)["likes"] is None
-    )
+    hides = {"data": {"user": user | {"hide_like_and_view_counts": True}}}
+    assert [only(hides, read)["likes"] for read in (saved.profile, saved.media, saved.reels)] == [None] * 3
 
 
 @pytest.mark.parametrize(
@@ -417,6 +416,8 @@ def test_every_following_list_has_one_normal_form(shape, cursor, completeness):
         ({"users": [], "should_limit_list_of_followers": True}, 70, "soft_blocked"),
         ({"users": []}, 0, "complete"),
         ({"users": []}, None, "complete"),
+        ({"users": [], "big_list": True}, None, "soft_blocked"),
+        ({"users": [], "big_list": True}, 0, "complete"),
         ({"users": [ANA], "next_max_id": ""}, None, "complete"),
         ({"users": [ANA], "next_max_id": 0}, None, "complete"),
         (
@@ -497,6 +498,11 @@ def test_a_file_may_begin_with_a_byte_order_mark(encoding):
             "challenge",
         ),
         ({"status": 404, "url": f"{SITE}/api/v1/x/", "body": "Not Found"}, "human", "masked_challenge"),
+        (
+            {"status": 404, "url": f"{SITE}/web/friendships/1/follow/", "body": "Not Found"},
+            "human",
+            "masked_challenge",
+        ),
         ({"status": 404, "url": f"{SITE}/jane.doe/?__a=1", "body": "Not Found"}, "human", "masked_challenge"),
         ({"status": 404, "url": f"{SITE}/jane.doe/", "body": "Not Found"}, "not_found", "not_found"),
         (

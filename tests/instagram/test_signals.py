@@ -50,6 +50,7 @@ CALLS = [
         "logged_out",
     ),
     (401, {"require_login": True, "status": "fail"}, "relogin", "logged_out"),
+    (403, {"error_title": "You've Been Logged Out", "status": "fail"}, "relogin", "logged_out"),
     (
         400,
         {
@@ -218,6 +219,8 @@ PEOPLES = {  # where people write, as the site's own pages show it
     "caption over the page": '<div role="dialog"><article><a href="/jane/">jane</a><h1>{}</h1></article></div>',
     "caption beside a name": '<div role="dialog"><div><a href="/jane/">jane</a><span>{}</span></div></div>',
     "caption beside a date": '<div role="dialog"><div><span>{}</span><time>2 d</time></div></div>',
+    "caption under a name": '<div><div><a href="/jane/">jane</a></div><h1 dir="auto">{}</h1></div>',
+    "caption under a name's block": '<div><p><a href="/jane/">jane</a></p><p><h1>{}</h1></p></div>',
     "comments": '<div role="dialog"><ul><li>ana: first!</li><li>{}</li></ul></div>',
     "chat": '<div role="grid"><div role="row"><div dir="auto">{}</div></div></div>',
     "chat over the page": '<div role="dialog"><div dir="auto">{}</div><p role="textbox"></p></div>',

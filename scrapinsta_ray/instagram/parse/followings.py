@@ -17,9 +17,10 @@ def parse_followings(text: str, count: int | None = None) -> FollowingPage:
     """A page of an answer, or the dialog of a saved page.
 
     `completeness` is None while there is a cursor, else COMPLETE, CAPPED (the site says that it shows a part),
-    SOFT_BLOCKED (the profile counts some and the list is empty) or TRUNCATED (it breaks off). `count` is how many the
-    profile counts, when that is known; a GraphQL answer and a page tell it themselves. A dialog has no cursor: without
-    a count, and without the suggestions that follow its end, nothing can be said.
+    SOFT_BLOCKED (the list is empty, though the profile counts some or the answer speaks of many) or TRUNCATED (it
+    breaks off). `count` is how many the profile counts, when that is known; a GraphQL answer and a page tell it
+    themselves. A dialog has no cursor: without a count, and without the suggestions that follow its end, nothing can
+    be said.
     Raises LayoutChanged for other shapes.
     """
     return _dialog_page(text, count) if is_html(text) else followings_in(shapes.loads(text), count)
@@ -54,7 +55,7 @@ def _lists(data: Any) -> Iterator[tuple[str, list[Any], Mapping[str, Any]]]:
 
 def _ended(holder: Mapping[str, Any], users: tuple[Following, ...], count: int | None) -> Completeness:
     """How a list ended that has no cursor."""
-    if count and not users:
+    if not users and (count or (count is None and holder.get("big_list") is True)):
         return Completeness.SOFT_BLOCKED
     if holder.get("should_limit_list_of_followers") is True:
         return Completeness.CAPPED

@@ -101,7 +101,7 @@ def _inline_pages(tree: LexborHTMLParser, reels: bool) -> list[MediaPage]:
 
 
 def media_in(data: Any, hides: bool = False, reels: bool = False, owner: str | None = None) -> MediaPage:
-    """As parse_media, on data. `hides` says that the profile hides likes and views.
+    """As parse_media, on data. `hides` says that the profile hides likes and views, if the data itself does not.
 
     `owner` is the username whose posts are wanted, where a list may mix in those of others.
     """
@@ -111,7 +111,7 @@ def media_in(data: Any, hides: bool = False, reels: bool = False, owner: str | N
     empty = None
     for source, rows, holder in _lists(data):
         try:
-            page = _page(_owned(rows, source, owner), source, holder, hides, reels)
+            page = _page(_owned(rows, source, owner), source, holder, hides or _hides(data, source), reels)
         except LayoutChanged as error:
             failed = error
             continue
@@ -121,6 +121,12 @@ def media_in(data: Any, hides: bool = False, reels: bool = False, owner: str | N
     if empty is None:
         raise failed
     return empty
+
+
+def _hides(data: Any, source: str) -> bool:
+    """Does the profile in which a list lies hide its likes?"""
+    profile = source.removesuffix(".edges").rpartition(".")[0]
+    return bool(profile) and shapes.at(data, f"{profile}.hide_like_and_view_counts") is True
 
 
 def _lists(data: Any) -> Iterator[tuple[str, list[Any], Mapping[str, Any]]]:
