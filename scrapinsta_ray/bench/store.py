@@ -245,26 +245,36 @@ def _messages_in_hand(db: Database, number: int) -> list[Task]:
     return found[:number]
 
 
+def _sent(message: Task) -> finish.Sent:
+    report = Outcome(True, "sent", lease_id=message.lease_id)
+    return finish.Sent(message.client_id, message.account, message.job_id, message.username, report)
+
+
 def _end_messages(db: Database, messages: Sequence[Task]) -> None:
-    sent = [
-        finish.Sent(m.client_id, m.account, m.job_id, m.username, Outcome(True, "sent", lease_id=m.lease_id))
-        for m in messages
-    ]
-    ended = finish.finish_messages(db, sent, retry_base_s=60)
+    ended = finish.finish_messages(db, list(map(_sent, messages)), retry_base_s=60)
     assert all(one.verdict is Verdict.APPLIED for one in ended)
+
+
+def _end_metered(db: Database, message: Task) -> None:
+    """As the API does: the client's meter of results is paid in the same transaction."""
+    assert finish.finish_requests(db, [[_sent(message)]], retry_base_s=60) == [
+        [finish.Ended(message.job_id, Verdict.APPLIED)]
+    ]
 
 
 def _finishes(db: Database, floor: Floor, size: Size) -> list[Figure]:
     """One at a time and in batches, against the bare result, all in turns."""
     each = size.finishes // size.batches
-    messages = iter(_messages_in_hand(db, (size.batches + 1) * (2 * each + BATCH)))
-    one, batch, bare = Stopwatch(), Stopwatch(), Stopwatch()
+    messages = iter(_messages_in_hand(db, (size.batches + 1) * (3 * each + BATCH)))
+    one, metered, batch, bare = [Stopwatch() for _ in range(4)]
     for round_ in range(size.batches + 1):
         if round_ == 1:  # the first was to warm up
-            one, batch, bare = Stopwatch(), Stopwatch(), Stopwatch()
+            one, metered, batch, bare = [Stopwatch() for _ in range(4)]
         for _ in range(each):
             with one.running():
                 _end_messages(db, [next(messages)])
+            with metered.running():
+                _end_metered(db, next(messages))
             message = next(messages)
             with bare.running():
                 floor.finish(message)
@@ -274,6 +284,7 @@ def _finishes(db: Database, floor: Floor, size: Size) -> list[Figure]:
     single = 1 / bare.median_s
     return [
         against("finish one message, with ledger (messages/s)", 1 / one.median_s, single, 0.7),
+        against("finish one message, with the client's meter too (messages/s)", 1 / metered.median_s, single),
         against("finish messages in batches of 64 (messages/s)", BATCH / batch.median_s, single, 4),
     ]
 
