@@ -82,8 +82,11 @@ class Command:
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            # Chromium's children write over their environment
             home = process.environ().get("SCRAPINSTA_HOME", "")
-            return Path(home).is_relative_to(self.home) and process.status() != psutil.STATUS_ZOMBIE
+            return Path(home).is_relative_to(self.home) or f"--user-data-dir={self.home}/" in _title(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return False
 
