@@ -24,12 +24,12 @@ from scrapinsta_ray.api.cookies import Cookies
 from scrapinsta_ray.api.documents import merged, refusals
 from scrapinsta_ray.api.enqueue import make_enqueue_app
 from scrapinsta_ray.api.errors import ApiError, OnLimited, unknown_job
-from scrapinsta_ray.api.live import add_events
+from scrapinsta_ray.api.live import LONGEST_S, Look, add_events
 from scrapinsta_ray.api.login import add_login
 from scrapinsta_ray.api.metrics import add_metrics
 from scrapinsta_ray.api.pages import add_pages
 from scrapinsta_ray.api.pull import make_pull_app
-from scrapinsta_ray.api.requests import JOB_ID, needs, new_app, not_of_a_job
+from scrapinsta_ray.api.requests import JOB_ID, SCOPES_OF, needs, new_app, not_of_a_job
 from scrapinsta_ray.api.result import make_result_app
 from scrapinsta_ray.api.suppressions import add_suppressions
 from scrapinsta_ray.api.templates import add_templates
@@ -55,14 +55,19 @@ def make_console_app(
     pace: Pace = DEFAULT_PACE,
     max_attempts: int = 4,
     screenshot: Screenshot | None = None,
+    look: Look | None = None,
+    longest_stream_s: float = LONGEST_S,
 ) -> FastAPI:
-    """The application behind /. `screenshot(username)` shows an account's browser; without it nobody can look."""
+    """The application behind /. `screenshot(username)` shows an account's browser; without it nobody can look.
+
+    `look` and `longest_stream_s` are those of `add_events`.
+    """
     gate = gate or Gate(db)
     app = new_app("console", gate, on_limited=on_limited)
     cookies = app.state.cookies = Cookies(gate)
     add_login(app, db, gate)
     _add_jobs(app, db)
-    add_events(app, db)
+    add_events(app, db, look=look, longest_s=longest_stream_s)
     add_templates(app, db)
     add_suppressions(app, db)
     _add_health(app, db)
@@ -142,16 +147,8 @@ def _add_control(app: FastAPI, db: Database, verb: str, change: Callable[..., bo
         return _summary(db, caller, job_id)
 
 
-_SCOPES_OF = {
-    "fetch_followings": {"fetch"},
-    "analyze_profile": {"analyze"},
-    "send_message": {"send"},
-    "campaign": {"fetch", "analyze", "send"},
-}
-
-
 def _may_change(caller: Caller, kind: str) -> None:
-    if lacking := sorted(_SCOPES_OF[kind] - caller.scopes):
+    if lacking := sorted(set(SCOPES_OF[kind]) - caller.scopes):
         raise ApiError(403, "SCOPE_MISSING", f"The key lacks the scope {lacking[0]}.", missing=lacking)
 
 

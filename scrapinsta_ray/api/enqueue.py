@@ -175,7 +175,12 @@ def make_enqueue_app(
 ) -> FastAPI:
     """The application behind /ext."""
     app = new_app("enqueue", gate or Gate(db), on_limited=on_limited)
+    _add_reading(app, db, max_attempts)
+    _add_writing(app, db, max_attempts)
+    return app
 
+
+def _add_reading(app: FastAPI, db: Database, max_attempts: int) -> None:
     @app.post(
         "/followings/enqueue",
         tags=["enqueue"],
@@ -205,6 +210,8 @@ def make_enqueue_app(
         made = jobs.enqueue_analysis(db, asked, body.usernames, body.extra, max_age_hours=body.max_age_hours)
         return AnalyzeAnswer(job_id=made.job_id, total_items=made.total_items)
 
+
+def _add_writing(app: FastAPI, db: Database, max_attempts: int) -> None:
     @app.post(
         "/send/enqueue",
         tags=["enqueue"],
@@ -239,8 +246,6 @@ def make_enqueue_app(
         )
         stages = [Stage(kind=kind, job_id=job_id) for kind, job_id in made.stages]
         return CampaignAnswer(job_id=made.job_id, stages=stages)
-
-    return app
 
 
 def _messages(db: Database, asked: Asked, body: SendBody) -> Enqueued:

@@ -4,7 +4,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header, Request, Security
@@ -20,12 +20,22 @@ from scrapinsta_ray.api.cookies import Cookies
 from scrapinsta_ray.api.edge import Edge, Rules
 from scrapinsta_ray.api.errors import ApiError, OnLimited, unknown_job
 from scrapinsta_ray.domain import usernames
+from scrapinsta_ray.domain.models import Kind
+from scrapinsta_ray.errors import DatabaseAway, RateLimited
 from scrapinsta_ray.store.clients import Caller
 from scrapinsta_ray.telemetry import context, counts
 
 log = logging.getLogger(__name__)
 
 JOB_ID = re.compile(r"job:[0-9a-f]{32}")
+
+SCOPES_OF: Mapping[str, tuple[str, ...]] = {
+    Kind.FETCH_FOLLOWINGS: ("fetch",),
+    Kind.ANALYZE_PROFILE: ("analyze",),
+    Kind.SEND_MESSAGE: ("send",),
+    Kind.CAMPAIGN: ("fetch", "analyze", "send"),
+}
+"""Who may change a job of this kind, or make one."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
@@ -115,6 +125,17 @@ async def session_of_page(
     if cookies and not shown and (signed := await cookies.signed(request)):
         return permitted(signed.session, request)
     return permitted(await gate.session(request), request)
+
+
+async def is_let_in(request: Request) -> bool:
+    """Would the one who asks be let in again as now? Taken for granted while the database is away."""
+    try:
+        await session_of_page(request, None, None)
+    except DatabaseAway:
+        return True
+    except (ApiError, RateLimited):
+        return False
+    return True
 
 
 def permitted(session: Session, request: Request) -> Session:

@@ -15,7 +15,13 @@ _DAY_S = 86_400
 
 def add(site: FastAPI, desk: Desk) -> None:
     """Adds /clients."""
+    _add_list(site, desk)
+    _add_limits(site, desk)
+    _add_suspension(site, desk)
+    _add_keys(site, desk)
 
+
+def _add_list(site: FastAPI, desk: Desk) -> None:
     @site.get("/clients")
     def page(visit: Operator) -> Response:
         return _list(desk, visit)
@@ -32,6 +38,8 @@ def add(site: FastAPI, desk: Desk) -> None:
     def one(visit: Visitor, client_id: str) -> Response:
         return _one(desk, visit, client_id)
 
+
+def _add_limits(site: FastAPI, desk: Desk) -> None:
     @site.post("/clients/{client_id}/limits")
     def limits(visit: Operator, form: Sent, client_id: str) -> Response:
         try:
@@ -43,6 +51,8 @@ def add(site: FastAPI, desk: Desk) -> None:
             raise _unknown(visit) from None
         return back(visit, f"/clients/{client_id}", "client_limits")
 
+
+def _add_suspension(site: FastAPI, desk: Desk) -> None:
     @site.post("/clients/{client_id}/suspend")
     def suspend(visit: Operator, _form: Sent, client_id: str) -> Response:
         if client_id == visit.caller.client_id:
@@ -57,6 +67,8 @@ def add(site: FastAPI, desk: Desk) -> None:
             raise _unknown(visit)
         return back(visit, f"/clients/{client_id}", "client_resumed")
 
+
+def _add_keys(site: FastAPI, desk: Desk) -> None:
     @site.post("/clients/{client_id}/keys")
     def create_key(visit: Operator, form: Sent, client_id: str) -> Response:
         scopes = frozenset(name for name in (*SCOPES, ADMIN) if form[f"scope_{name}"])
