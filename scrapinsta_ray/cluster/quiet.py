@@ -10,7 +10,7 @@ import signal
 import time
 from types import FrameType
 
-NAP_S = 0.1
+NAP_S = 0.25
 """How long a call to an idle worker may have to wait; half of it as a rule."""
 
 _SOON_S = 0.001

@@ -42,6 +42,7 @@ _UNUSED = (
     "MediaRouter",
     "OptimizationHints",
     "PreloadTopChromeWebUI",
+    "SegmentationPlatform",
     "SpareRendererForSitePerProcess",
     "Translate",
     "WebUIOmniboxAimPopup",
