@@ -151,6 +151,8 @@ class Score:
     engagement: float | None  # engagement rate, (likes + comments) / followers per post
     success: float | None  # 0..1
     parts: Mapping[str, float | None] = field(default_factory=dict)
+    confidence: float | None = None  # 0..1; None of a model that has none
+    reason: str | None = None  # why there is no score
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scrapinsta_ray.domain import scoring
 from scrapinsta_ray.domain.models import Media, MediaKind, Profile, Score
-from scrapinsta_ray.domain.scoring import MODEL, benchmark, columns_of, score, scores_of
+from scrapinsta_ray.domain.scoring.columns import columns_of
+from scrapinsta_ray.domain.scoring.v1 import benchmark, score
+
+MODEL = "v1"
+
+
+def scores_of(profiles: list[Profile]) -> list[Score]:
+    return scoring.scores_of(profiles, model=MODEL)
 
 
 def post(

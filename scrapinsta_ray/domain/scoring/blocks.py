@@ -1,0 +1,80 @@
+"""Statistics of each profile's media at once: ragged groups as a few rectangular blocks.
+
+Profiles are gathered by how many media they have, 1, 2, up to 4, up to 8 and so on, so that each block of G profiles is
+a matrix (G, K) of which more than half is filled, and NumPy sorts along its rows.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from scrapinsta_ray.domain.scoring.columns import Bools, Floats, Ints
+
+CELLS = 1 << 17
+"""Cells of a block at most (unless one profile alone has more): a few such matrices stay in a processor's cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`rows`: (G,) profiles; `media`: (G, K) index of each one's media, `filled` where there is one."""
+
+    rows: Ints
+    media: Ints
+    filled: Bools
+
+    def of(self, column: Floats) -> Floats:
+        """An (M,) column as (G, K), NaN where there is no media."""
+        return np.where(self.filled, column[self.media], np.nan)
+
+    def has(self, flags: Bools) -> Bools:
+        """An (M,) column of flags as (G, K), False where there is no media."""
+        return self.filled & flags[self.media]
+
+
+def blocks(owner: Ints, n: int) -> Iterator[Block]:
+    """Blocks that hold each of `n` profiles with media once, with all its media. `owner`: (M,), in any order."""
+    ordered = bool((owner[1:] >= owner[:-1]).all())
+    order = np.arange(len(owner)) if ordered else np.argsort(owner, kind="stable")
+    count = np.bincount(owner, minlength=n)
+    start = np.cumsum(count) - count
+    width = 1
+    while width < 2 * count.max(initial=0):
+        rows = np.flatnonzero((count > width // 2) & (count <= width))
+        height = max(1, CELLS // width)
+        for first in range(0, len(rows), height):
+            some = rows[first : first + height]
+            place = np.arange(width)
+            filled = place < count[some, None]
+            at = np.minimum(start[some, None] + place, len(owner) - 1)
+            yield Block(some, order[at], filled)
+        width *= 2
+
+
+def interquartile_mean(values: Floats, weights: Floats) -> Floats:
+    """Weighted mean of what lies between the quartiles of each row; (G, K) both, NaN values count for nothing.
+
+    The quarter of the weight with the lowest values and the quarter with the highest are left out, a value that lies
+    across a quartile counts with the part of its weight inside. NaN for a row without values.
+    https://en.wikipedia.org/wiki/Interquartile_mean
+    """
+    known = ~np.isnan(values)
+    order = np.argsort(values, axis=1)  # NaN last
+    value = np.take_along_axis(np.where(known, values, 0.0), order, axis=1)
+    weight = np.take_along_axis(np.where(known, weights, 0.0), order, axis=1)
+    until = np.cumsum(weight, axis=1)
+    total = until[:, -1:]
+    inside = np.minimum(until, 0.75 * total) - np.maximum(until - weight, 0.25 * total)
+    return over((value * np.maximum(inside, 0.0)).sum(axis=1), 0.5 * total[:, 0])
+
+
+def weighted_mean(values: Floats, weights: Floats) -> Floats:
+    """Of each row; (G, K) both, NaN values count for nothing; NaN for a row without values."""
+    known = ~np.isnan(values)
+    return over(np.where(known, values * weights, 0.0).sum(axis=1), np.where(known, weights, 0.0).sum(axis=1))
+
+
+def over(part: Floats, whole: Floats) -> Floats:
+    """part / whole; NaN where the whole is nothing."""
+    quotient: Floats = np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
+    return quotient
