@@ -37,12 +37,12 @@ class ServerFailed(StartFailed):
 
 @contextlib.contextmanager
 def private_mariadb(
-    folder: Path, port: int = 0, *, buffer_pool_mb: int = 64, log_mb: int = 32
+    folder: Path, port: int = 0, *, buffer_pool_mb: int = 64, log_mb: int = 32, also_on: str = ""
 ) -> Iterator[str]:
     """A MariaDB of one's own, as `mysql://root@127.0.0.1:PORT/scrapinsta?charset=utf8mb4`; killed at the end.
 
     It is as durable as an installed one (each commit is flushed), and started again in the same `folder` it has its
-    data of before. Raises ServerFailed with the end of its log.
+    data of before. `also_on` is another address to listen on. Raises ServerFailed with the end of its log.
     """
     server, log, port = _program("mariadbd"), folder / "mariadb.log", port or free_port()
     as_root = ["--user=root"] if os.geteuid() == 0 else []
@@ -56,7 +56,7 @@ def private_mariadb(
         f"--socket={folder / 's'}",
         f"--pid-file={folder / 'pid'}",
         f"--tmpdir={folder}",  # a server that starts deletes what looks like its temporary tables of before
-        "--bind-address=127.0.0.1",
+        f"--bind-address={','.join(filter(None, ['127.0.0.1', also_on]))}",
         f"--port={port}",
         "--skip-name-resolve",
         "--character-set-server=utf8mb4",
@@ -101,10 +101,13 @@ def fresh_database(server_url: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running_simulator(folder: Path, *, seed: int = 7, population: int = 400) -> Iterator[str]:
+def running_simulator(
+    folder: Path, *, seed: int = 7, population: int = 400, host: str = "127.0.0.1"
+) -> Iterator[str]:
     """The simulator in a process of its own; the address where it answers."""
     log = folder / "simulator.log"
-    arguments = ["--port", "0", "--seed", str(seed), "--population", str(population), "--parent-watch"]
+    people = ["--seed", str(seed), "--population", str(population)]
+    arguments = ["--host", host, "--port", "0", *people, "--parent-watch"]
     with _running([sys.executable, "-m", "scrapinsta_ray.simulator", *arguments], log) as process:
         yield _until(lambda: _announced(log, "simulator: "), process, log, limit_s=30)
 
