@@ -50,6 +50,9 @@ AnyRow = Row[Any, *tuple[Any, ...]]
 RETRIES = 6
 """How often a whole transaction is tried before its error is shown."""
 
+POOL_WAIT_S = 20.0
+"""So long a thread waits for a connection; SQLite, which lets one write at a time, may keep it for longer."""
+
 _CONFLICTS = {1213, 1205, 1020}  # deadlock, lock wait timeout, record changed
 _AWAY = {2002, 2003, 2006, 2013, 1053, 1927}  # refused, no host, gone, lost, shutting down, connection killed
 _REFUSED = {1044, 1045, 1049, 1698}  # no right to the database, wrong user or password, no such database
@@ -59,13 +62,14 @@ _WRITE = "scrapinsta_write"
 class Database:
     """One database by its URL. Cheap to make; connects on first use.
 
-    `pool_size` is the number of threads that may be in a transaction at once.
+    `pool_size` is the number of threads that may be in a transaction at once; one more waits for `pool_wait_s`.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, pool_wait_s: float = POOL_WAIT_S) -> None:
         self._url = _driver_url(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(self._url) if self.is_sqlite else _mysql_engine(self._url, pool_size)
+        make = _sqlite_engine if self.is_sqlite else _mysql_engine
+        self.engine = make(self._url, pool_size=pool_size, max_overflow=0, pool_timeout=pool_wait_s)
         self._writer = self.engine.execution_options(**{_WRITE: True})
 
     def __repr__(self) -> str:
@@ -102,10 +106,10 @@ _NO_ADDRESS = (
 )
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(url: URL, **pool: float) -> Engine:
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_engine(url, connect_args={"timeout": 30}, hide_parameters=True)
+    engine = create_engine(url, connect_args={"timeout": 30}, hide_parameters=True, **pool)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
@@ -122,11 +126,10 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
-def _mysql_engine(url: URL, pool_size: int) -> Engine:
+def _mysql_engine(url: URL, **pool: float) -> Engine:
     engine = create_engine(
         url,
-        pool_size=pool_size,
-        max_overflow=0,
+        **pool,
         pool_recycle=1800,
         pool_reset_on_return=None,  # `begin` ends what it began; a ROLLBACK more is a round trip more
         connect_args={"connect_timeout": 5},
@@ -366,6 +369,8 @@ def _whole(
                 for act in then:
                     act()
                 return answer
+            except exc.TimeoutError as error:  # every connection of the pool is in use
+                raise DatabaseAway from error
             except exc.DBAPIError as error:
                 attempt += 1
                 _raise_unless_it_may_pass(error, last=attempt == RETRIES)

@@ -35,12 +35,14 @@ class Flusher:
                 self._write(batch)
             except Exception as error:  # noqa: BLE001 - metrics must never take a process with them
                 self._counts.give_back(batch)
-                log.info("metrics could not be written: %s", type(error).__name__)
+                if not self._over.is_set():  # at the end of a process nobody may be there to be told
+                    log.info("metrics could not be written: %s", type(error).__name__)
 
     def stop(self) -> None:
         """Writes the rest and ends the thread."""
         if not self._over.is_set():
             self._over.set()
+            atexit.unregister(self.stop)
             self.flush()
 
     def _run(self) -> None:

@@ -3,8 +3,9 @@
 import json
 import logging
 import socket
+import sys
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TextIO
 
 from scrapinsta_ray.telemetry import context
 
@@ -39,6 +40,18 @@ class Text(logging.Formatter):
         return f"{super().format(record)} {extra}".rstrip()
 
 
+class Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is at that moment, since an earlier one may have been closed; or to the `original` one."""
+
+    def __init__(self, *, original: bool) -> None:
+        super().__init__()
+        self._original = original
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = (sys.__stderr__ if self._original else None) or sys.stderr
+        super().emit(record)
+
+
 def _fields(record: logging.LogRecord) -> dict[str, object]:
     """Those that the call gave, and those that hold for all that is done here."""
     bound = context.bound()
@@ -46,10 +59,13 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def configure(form: Literal["json", "text"], level: str) -> None:
-    """Sends this package's logs to stderr, once per process."""
+def configure(form: Literal["json", "text"], level: str, *, in_serve: bool = False) -> None:
+    """Sends this package's logs to stderr, once per process.
+
+    `in_serve`: past what Ray Serve puts in the place of stderr, which wraps each line and keeps back a thousand.
+    """
     root = logging.getLogger("scrapinsta_ray")
-    handler = logging.StreamHandler()
+    handler = Stderr(original=in_serve)
     handler.setFormatter(JsonLines() if form == "json" else Text())
     root.handlers[:] = [handler]
     root.setLevel(level)

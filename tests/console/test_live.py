@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from scrapinsta_ray.api import live
 from scrapinsta_ray.domain.models import Kind
 from scrapinsta_ray.domain.transitions import Report
-from scrapinsta_ray.store import campaigns, control, finish, jobs, tasks
+from scrapinsta_ray.store import campaigns, clients, control, finish, jobs, tasks, tokens
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.finish import Work
 from scrapinsta_ray.store.jobs import Asked, Outreach
@@ -172,6 +172,33 @@ def test_a_long_stream_ends_and_is_resumed(
     with listening(served, acme, job_id) as events:
         [only] = events
     assert only["event"] == "summary"
+
+
+@pytest.mark.parametrize("how", ["key", "token", "suspended"])
+def test_a_stream_ends_when_its_listener_is_let_in_no_more(
+    served: Running, acme: Headers, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(live, "HEARTBEAT_S", 1.0)
+    job_id = a_job(served.db, "ana")
+    made = httpx.post(f"{served.url}/api/auth/login", json={"api_key": acme["X-Api-Key"]}).json()
+    shown = {"Authorization": f"Bearer {made['access_token']}"} if how == "token" else acme
+    with (
+        listening(served, shown, job_id) as events,
+        listening(served, headers_of(served.db, "acme"), job_id) as others,
+    ):
+        next(events)
+        if how == "suspended":
+            clients.suspend(served.db, "acme")
+        elif how == "key":
+            clients.revoke_key(served.db, "acme", acme["X-Api-Key"].split("_")[1])
+        else:
+            tokens.revoke(served.db, "acme", made["jti"])
+        revoked_at = time.monotonic()
+        assert [event for event in events if event.get("comment") != "heartbeat"] == []
+        assert time.monotonic() - revoked_at < 6
+        if how != "suspended":  # whose key is another listens on
+            finish_one(served.db)
+            assert any("data" in event and '"error": 1' in event["data"] for event in others)
 
 
 def test_a_campaign_is_told_with_its_stages(served: Running, acme: Headers) -> None:

@@ -76,6 +76,22 @@ def test_the_package_logs_to_stderr_in_the_form_that_was_asked_for(
     assert ('"event": "hello"' in stream.getvalue()) == (form == "json")
 
 
+def test_a_stderr_that_was_closed_is_not_written_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger("scrapinsta_ray")
+    before = (root.handlers[:], root.level, root.propagate)
+    try:
+        with io.StringIO() as closed, monkeypatch.context() as patched:
+            patched.setattr("sys.stderr", closed)
+            logs.configure("json", "INFO")
+        logging.getLogger("scrapinsta_ray.somewhere").info("hello")
+    finally:
+        root.handlers[:], root.level, root.propagate = before
+    said = capsys.readouterr().err
+    assert '"event": "hello"' in said and "Logging error" not in said
+
+
 @pytest.mark.parametrize("variable", ["LOG_FORMAT", "SCRAPINSTA_LOG_FORMAT"])
 def test_either_variable_asks_for_text(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOG_FORMAT", "SCRAPINSTA_LOG_FORMAT"):
