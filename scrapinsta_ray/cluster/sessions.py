@@ -69,21 +69,27 @@ class SessionKeeper:
                 self._park_later()
 
     def logged_in(self) -> AccountSession:
-        """The session, in a living browser; the cookies are saved when it is new.
+        """The session, in a living browser; once more proved by a page, and its cookies saved, when it is in doubt.
 
         Raises what AccountSession.ensure_logged_in raises, BrowserGone and BrowserMissing, and NeedsHuman when the
         account was removed.
         """
-        if self._session is not None and self._session.browser.alive() and not self._worn_out():
-            return self._session
-        self._why = self._why if self._session is None or self._session.browser.alive() else "died"
-        self.quit()
-        session = self._new()
-        try:
-            session.ensure_logged_in()
-        finally:
-            self._save(session)
+        session = self._session
+        if session is None or not session.browser.alive() or self._worn_out():
+            self._why = self._why if session is None or session.browser.alive() else "died"
+            self.quit()
+            session = self._new()
+        if not session.is_proven:
+            try:
+                session.ensure_logged_in()
+            finally:
+                self._save(session)
         return session
+
+    def is_logged_in(self) -> bool:
+        """Is there a session to go on with, as it is?"""
+        session = self._session
+        return session is not None and session.is_proven and session.browser.alive()
 
     def quit(self) -> None:
         """Saves the cookies as far as that goes, and ends the browser."""
@@ -93,6 +99,7 @@ class SessionKeeper:
             with suppress(errors.ScrapInstaError):
                 self._save(session)
             session.browser.close()
+            through_ray.tell_no_more("session_memory_bytes", account_bot=self._username)
 
     # ---- for others --------------------------------------------------------------------------------------
 

@@ -59,6 +59,13 @@ class Counts:
         with self._lock:
             self._gauges[series] = value
 
+    def unset(self, name: str, **labels: str) -> None:
+        """A gauge of what is gone: it is not written again."""
+        series = (name, labels_text(name, labels))
+        with self._lock:
+            self._gauges.pop(series, None)
+            self._told.pop(series, None)
+
     def take(self) -> Batch:
         """All that is new; it counts as written."""
         with self._lock:

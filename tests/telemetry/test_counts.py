@@ -51,6 +51,18 @@ def test_a_gauge_is_told_when_it_changes_and_now_and_then(monkeypatch: pytest.Mo
     assert told() == [3]
 
 
+def test_a_gauge_of_what_is_gone_is_not_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("scrapinsta_ray.telemetry.counts.time.monotonic", lambda: now)
+    counts = Counts()
+    for account in ("bot_1", "bot_2"):
+        counts.set("session_memory_bytes", 5e7, account_bot=account)
+    counts.take()
+    counts.unset("session_memory_bytes", account_bot="bot_1")
+    now += 61
+    assert counts.take().gauges == {("session_memory_bytes", 'account_bot="bot_2"'): 5e7}
+
+
 def test_labels_are_those_of_the_catalogue_and_harmless() -> None:
     text = labels_text("tasks_error", {"kind": "send_message", "code": 'a"} 1\n' + "x" * 200})
     assert text.count('"') == 4 and "\n" not in text and len(text) < 150
@@ -78,3 +90,19 @@ def test_what_cannot_be_written_is_kept_and_the_rest_goes_at_the_end() -> None:
     assert written == [Batch({("signals", 'type="ok"'): 2}, {("browsers", 'state="free"'): 4})]
     flusher.stop()
     assert len(written) == 1
+
+
+def test_at_the_end_nobody_is_told_that_the_database_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+    def write(_batch: Batch) -> None:
+        raise ConnectionError
+
+    caplog.set_level("INFO", "scrapinsta_ray")
+    counts = Counts()
+    flusher = Flusher(write, counts=counts, every_s=3600)
+    counts.add("signals", type="ok")
+    flusher.flush()
+    assert [record.getMessage() for record in caplog.records] == [
+        "metrics could not be written: ConnectionError"
+    ]
+    flusher.stop()
+    assert len(caplog.records) == 1
