@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from scrapinsta_ray.domain.models import Signal
 from scrapinsta_ray.errors import BudgetSpent, LayoutChanged, RetryLater, SessionLost
 from scrapinsta_ray.instagram import login
 from scrapinsta_ray.instagram.browser import Browser, Response
 from scrapinsta_ray.instagram.parse import shapes
-from scrapinsta_ray.instagram.signals import classify, raise_for
+from scrapinsta_ray.instagram.signals import Verdict, classify, raise_for
 
 _APP_ID = "936619743392459"  # of the site's own web client
 _ASBD_ID = "129477"
@@ -70,6 +71,7 @@ class AccountSession:
         self.site_url = site_url.rstrip("/")
         self.username = username
         self.password_logins = 0
+        self.is_proven = False  # by a page, since the site last said something else
         self._password = password
         self._totp_secret = totp_secret
         self._may_act = may_act
@@ -93,8 +95,11 @@ class AccountSession:
         """
         self._restore_cookies()
         self._visit("/")
-        if login.settled(self.browser, self.username) is login.State.IN:
-            return
+        self.is_proven = login.settled(self.browser, self.username) is login.State.IN
+        if not self.is_proven:
+            self._log_in()
+
+    def _log_in(self) -> None:
         self._forget_others()
         self.password_logins += 1
         login.with_password(self.browser, self.username, self._password, self._totp_secret)
@@ -103,6 +108,7 @@ class AccountSession:
             raise SessionLost(
                 "The site took the password and then showed the log-in form.", reason="login_failed"
             )
+        self.is_proven = True
 
     def cookies(self) -> list[dict[str, Any]]:
         """The site's cookies, to be saved (sealed) and handed to the next session of this account."""
@@ -136,7 +142,7 @@ class AccountSession:
     def get_text(self, path: str) -> str:
         """The HTML of a page, unrendered: its inline JSON without the cost of opening it."""
         answer = self.fetch("GET", path)
-        raise_for(classify(answer.status, answer.url, answer.headers, answer.body, expects_json=False))
+        self._heed(classify(answer.status, answer.url, answer.headers, answer.body, expects_json=False))
         self._text = answer.body
         return answer.body
 
@@ -193,9 +199,9 @@ class AccountSession:
         try:
             data = shapes.loads(answer.body)
         except LayoutChanged:
-            raise_for(classify(answer.status, answer.url, answer.headers, answer.body))
+            self._heed(classify(answer.status, answer.url, answer.headers, answer.body))
             raise
-        raise_for(classify(answer.status, answer.url, answer.headers, answer.body, answer=data))
+        self._heed(classify(answer.status, answer.url, answer.headers, answer.body, answer=data))
         return data
 
     # ---- pages -------------------------------------------------------------------------------------------
@@ -209,7 +215,7 @@ class AccountSession:
     def page(self) -> Page:
         """The page that is open now. Raises what it says."""
         page = Page(**self.browser.run(_PAGE))
-        raise_for(classify(page.status, page.url, {}, page.html, page.notices, expects_json=False))
+        self._heed(classify(page.status, page.url, {}, page.html, page.notices, expects_json=False))
         self._text = page.html
         return page
 
@@ -225,6 +231,12 @@ class AccountSession:
                 raise LayoutChanged(f"The page shows no {what}.", missing=what)
             time.sleep(0.05)
         return found
+
+    def _heed(self, verdict: Verdict) -> None:
+        """Raises what the site says. Strangers are told to wait too, so whoever is may be one by now."""
+        if verdict.signal is Signal.COOLDOWN:
+            self.is_proven = False
+        raise_for(verdict)
 
     def _check_turn(self) -> None:
         if not self._may_act():
