@@ -139,7 +139,7 @@ class InstagramWorker:
                 log.info("%s: once more", error.code, extra={"task_id": task.task_id})
 
     def _do(self, task: Task) -> Work:
-        if not self._keeper.lives():  # what it takes to be logged in is not counted, but not always allowed
+        if not self._keeper.is_logged_in():  # what that takes is not counted, but not always allowed
             self._turns.ready()
         session = self._keeper.logged_in()
         if task.kind is Kind.FETCH_FOLLOWINGS:
