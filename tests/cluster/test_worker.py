@@ -15,8 +15,9 @@ from scrapinsta_ray.cluster import sessions
 from scrapinsta_ray.cluster.worker import InstagramWorker
 from scrapinsta_ray.domain.models import Kind
 from scrapinsta_ray.domain.transitions import Verdict
-from scrapinsta_ray.instagram import processes
+from scrapinsta_ray.instagram import actions, processes
 from scrapinsta_ray.instagram.browser import Browser
+from scrapinsta_ray.simulator.faults import CATALOGUE
 from scrapinsta_ray.store import tasks
 from scrapinsta_ray.store.tables import followings
 from scrapinsta_ray.telemetry import counts
@@ -58,25 +59,54 @@ FAULTS = {  # in the middle of a task: what it ends with, whether it may be trie
     "throttled": ("cooldown", True, "active"),
     "rate_limited": ("cooldown", True, "active"),
     "feedback_required": ("cooldown", True, "active"),
+    "action_block": ("cooldown", True, "active"),
     "checkpoint_required": ("needs_human", True, "needs_human"),
     "challenge_required": ("needs_human", True, "needs_human"),
     "challenge_page": ("needs_human", True, "needs_human"),
     "masked_404": ("needs_human", True, "needs_human"),
     "suspended": ("needs_human", True, "dead"),
     "server_error": ("retry_later", True, "active"),
+    "bad_request": ("retry_later", True, "active"),
     "graphql_errors": ("retry_later", True, "active"),
     "empty": ("retry_later", True, "active"),
     "reset": ("retry_later", True, "active"),
     "truncated": ("retry_later", True, "active"),
+    "hang": ("retry_later", True, "active"),
 }
+ABOUT_THE_PROFILE = {  # what it ends with, and whether that is well
+    "not_found": ("not_found", False),
+    "user_null": ("not_found", False),
+    "private": ("private", True),
+}
+DEAD_SESSIONS = ("logged_out", "login_redirect")
+ELSEWHERE = {
+    "dead_session",
+    "latency",
+    "soft_blocked",
+    "capped",
+    "login_popup",
+    "wrong_password",
+    "two_factor",
+}
+"""Faults that end no task, that only lists know, or that meet a log-in: tested beside those."""
+
+
+def order(ask: Ask, name: str, path: str, **more: Any) -> None:
+    """Let a fault meet the worker; Chromium itself asks again on a fresh connection, so some must go on."""
+    often = {"reset": -1, "hang": -1}.get(name, 1)
+    seconds = {"seconds": 0.2} if name == "hang" else {}
+    ask("/_faults", {"fault": name, "account": WHO, "path": path, "times": often, **seconds, **more})
+
+
+def test_no_fault_is_forgotten() -> None:
+    assert {*FAULTS, *ABOUT_THE_PROFILE, *DEAD_SESSIONS, *ELSEWHERE} == CATALOGUE.keys()
 
 
 def test_each_fault_in_the_middle_of_a_task(a_bench: Bench, a_worker: InstagramWorker, ask: Ask) -> None:
     names = iter(public(ask, len(FAULTS) + 1))
     for name, (code, retryable, status) in FAULTS.items():
         [task] = a_bench.analysis(next(names))
-        times = -1 if name == "reset" else 1  # Chromium itself asks again on a fresh connection
-        ask("/_faults", {"fault": name, "account": WHO, "path": "clips", "times": times})
+        order(ask, name, "clips")
         try:
             work = a_worker.perform(task)
         finally:
@@ -88,6 +118,40 @@ def test_each_fault_in_the_middle_of_a_task(a_bench: Bench, a_worker: InstagramW
     [task] = a_bench.analysis(next(names))
     assert a_worker.perform(task).report.ok
     assert ask("/_accounts")["accounts"][WHO]["logins"] == 1, "cookies were enough for every new browser"
+
+
+def test_each_fault_in_the_middle_of_a_list(
+    a_bench: Bench, a_worker: InstagramWorker, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "FOLLOWING_PAGE", 12)
+    names = ask("/_truth/followings/sigue_a_todos")["usernames"][:240]
+    task = a_bench.list_of("sigue_a_todos", len(names), ttl_s=300)
+    for number, (name, (code, retryable, status)) in enumerate(FAULTS.items(), start=1):
+        order(ask, name, "followings", after=1)
+        try:
+            work = a_worker.perform(task)
+        finally:
+            ask("/_faults", method="DELETE")
+        assert (work.report.code, work.report.retryable, a_bench.row.status) == (code, retryable, status), (
+            name
+        )
+        assert _stored(a_bench, "sigue_a_todos") == names[: 12 * number], (
+            f"{name}: the page before it is kept"
+        )
+        a_bench.resume()
+    assert a_worker.perform(task).report.ok
+    assert _stored(a_bench, "sigue_a_todos") == names
+
+
+def test_what_the_site_says_of_a_profile_ends_its_task(
+    a_bench: Bench, a_worker: InstagramWorker, ask: Ask, fault: Callable[..., None]
+) -> None:
+    for (name, (code, well)), who in zip(ABOUT_THE_PROFILE.items(), public(ask, 3), strict=True):
+        fault(name, account=WHO, path="api_profile")
+        work = a_worker.perform(a_bench.analysis(who)[0])
+        assert (work.report.code, work.report.ok, work.report.retryable) == (code, well, False), name
+        assert work.profile is None
+        assert a_bench.row.status == "active"
 
 
 @pytest.mark.parametrize("which", ["chromium", "chromedriver"])
@@ -118,21 +182,38 @@ def test_a_task_outlives_its_browser(
     until(lambda: not [one for one in processes.running() if one.group == browser._service.group])
 
 
+@pytest.mark.parametrize("dies", DEAD_SESSIONS)
 def test_a_dead_session_is_logged_in_again_once(
-    a_bench: Bench, a_worker: InstagramWorker, ask: Ask, fault: Callable[..., None]
+    a_bench: Bench, a_worker: InstagramWorker, ask: Ask, fault: Callable[..., None], dies: str
 ) -> None:
     first, second = public(ask, 2)
     assert a_worker.warm_up()
     logins = ask("/_accounts")["accounts"][WHO]["logins"]
-    fault("logged_out", account=WHO, path="clips")
+    fault(dies, account=WHO, path="clips")
     assert a_worker.perform(a_bench.analysis(first)[0]).report.ok
     assert ask("/_accounts")["accounts"][WHO]["logins"] == logins + 1
-    fault("logged_out", account=WHO, path="clips", times=-1)
+    fault(dies, account=WHO, path="clips", times=-1)
     work = a_worker.perform(a_bench.analysis(second)[0])
     assert (work.report.code, work.report.retryable) == ("session_lost", True)
     assert a_bench.row.status == "paused"
     assert ask("/_accounts")["accounts"][WHO]["logins"] == logins + 2
     assert a_worker.health() == {"sure": True, "browser": False}
+
+
+def test_whoever_was_told_to_wait_may_be_a_stranger_and_proves_its_session(
+    a_bench: Bench, a_worker: InstagramWorker, ask: Ask, fault: Callable[..., None]
+) -> None:
+    first, second = a_bench.analysis(*public(ask, 2))
+    assert a_worker.warm_up()
+    logins = ask("/_accounts")["accounts"][WHO]["logins"]
+    fault("dead_session", account=WHO, path="clips")
+    assert a_worker.perform(first).report.code == "cooldown"
+    seen = ask(f"/_requests?account={WHO}&limit=0")["count"]
+    assert a_worker.perform(second).report.code == "budget_spent"
+    assert ask(f"/_requests?account={WHO}&limit=0")["count"] == seen, "not while it rests"
+    a_bench.resume()
+    assert a_worker.perform(second).report.ok
+    assert ask("/_accounts")["accounts"][WHO]["logins"] == logins + 1
 
 
 def test_a_challenged_account_is_left_alone_until_a_person_resumes_it(
