@@ -1,4 +1,4 @@
-"""cluster.yaml holds before Ray's own validator, and says what its user relies on."""
+"""cluster.yaml and cluster.local.yaml hold before Ray's own validator, and say what their user relies on."""
 
 import shutil
 import subprocess
@@ -15,6 +15,16 @@ EVERYWHERE = (
     "RAY_USAGE_STATS_ENABLED=0",
     "RAY_SERVE_ENABLE_HA_PROXY=1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED=1",
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S=2",
+    "FORWARDED_ALLOW_IPS=none",
+)
+PORTS = (
+    "--node-manager-port",
+    "--object-manager-port",
+    "--runtime-env-agent-port",
+    "--dashboard-agent-grpc-port",
+    "--dashboard-agent-listen-port",
+    "--metrics-export-port",
 )
 COMMANDS = (
     "initialization_commands",
@@ -25,9 +35,17 @@ COMMANDS = (
 )
 
 
+AWS, LOCAL = "cluster.yaml", "cluster.local.yaml"
+
+
 @pytest.fixture
-def as_written() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "cluster.yaml").read_text())  # type: ignore[no-any-return]
+def name() -> str:
+    return AWS
+
+
+@pytest.fixture
+def as_written(name: str) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / name).read_text())  # type: ignore[no-any-return]
 
 
 @pytest.fixture
@@ -36,10 +54,15 @@ def as_ray_reads_it(as_written) -> dict[str, Any]:
     return prepare_config(as_written)  # type: ignore[no-any-return]
 
 
+both = pytest.mark.parametrize("name", [AWS, LOCAL])
+
+
+@both
 def test_ray_accepts_it(as_ray_reads_it):
     validate_config(as_ray_reads_it)
 
 
+@both
 def test_ray_refuses_it_with_an_unknown_key(as_ray_reads_it):
     with pytest.raises(Exception, match="surprise"):
         validate_config({**as_ray_reads_it, "surprise": 1})
@@ -64,6 +87,7 @@ def test_at_least_one_browser_node_is_there_from_the_start(as_ray_reads_it):
     assert types["head"]["max_workers"] == 0
 
 
+@both
 @pytest.mark.parametrize("key", ["head_start_ray_commands", "worker_start_ray_commands"])
 def test_the_start_commands_say_what_must_be_the_same_everywhere(as_ray_reads_it, key):
     (start,) = [command for command in as_ray_reads_it[key] if "ray start" in command]
@@ -71,6 +95,32 @@ def test_the_start_commands_say_what_must_be_the_same_everywhere(as_ray_reads_it
         assert f" {setting} " in start
 
 
+@both
+@pytest.mark.parametrize("key", ["head_start_ray_commands", "worker_start_ray_commands"])
+def test_ray_listens_where_docs_say(as_ray_reads_it, key):
+    (start,) = [command for command in as_ray_reads_it[key] if "ray start" in command]
+    chosen = [int(start.split(f"{option}=")[1].split()[0]) for option in PORTS]
+    assert sorted(chosen) == list(range(8071, 8077))
+
+
+@both
+def test_the_head_keeps_the_state_of_ray_on_its_disk(as_ray_reads_it):
+    (start,) = [command for command in as_ray_reads_it["head_start_ray_commands"] if "ray start" in command]
+    assert " RAY_gcs_storage=rocksdb RAY_gcs_storage_path=$HOME/" in start
+
+
+@pytest.mark.parametrize("name", [LOCAL])
+def test_ones_own_machines_are_one_head_and_hosts_with_browsers(as_ray_reads_it):
+    addresses = as_ray_reads_it["provider"]
+    (node_type,) = as_ray_reads_it["available_node_types"].values()
+    assert node_type["min_workers"] == len(addresses["worker_ips"]) == as_ray_reads_it["max_workers"]
+    (head,) = [c for c in as_ray_reads_it["head_start_ray_commands"] if "ray start" in c]
+    (worker,) = [c for c in as_ray_reads_it["worker_start_ray_commands"] if "ray start" in c]
+    assert f"--node-ip-address={addresses['head_ip']} " in head
+    assert '"browser"' in worker and '"browser"' not in head
+
+
+@both
 @pytest.mark.parametrize("key", ["head_setup_commands", "worker_setup_commands"])
 def test_every_node_gets_chromium_and_the_pinned_versions(as_ray_reads_it, key):
     setup = " ".join(as_ray_reads_it[key])
@@ -78,12 +128,14 @@ def test_every_node_gets_chromium_and_the_pinned_versions(as_ray_reads_it, key):
     assert "-c ~/scrapinsta/constraints.txt ~/scrapinsta" in setup
 
 
+@both
 def test_the_default_image_of_ray_leaves_no_trace(as_ray_reads_it):
     """Ray's defaults fetch a nightly wheel of Ray into a conda environment; a key left out would bring them back."""
     commands = " ".join(command for key in COMMANDS for command in as_ray_reads_it[key])
     assert "conda" not in commands and "wheels" not in commands
 
 
+@both
 def test_every_command_is_shell(as_ray_reads_it):
     bash = shutil.which("bash")
     assert bash
@@ -92,6 +144,7 @@ def test_every_command_is_shell(as_ray_reads_it):
             subprocess.run([bash, "-n", "-c", command], check=True)
 
 
+@both
 def test_what_it_copies_is_in_the_project_or_the_operators_own(as_written):
     for there, here in as_written["file_mounts"].items():
         assert there.startswith("~/")
@@ -101,6 +154,7 @@ def test_what_it_copies_is_in_the_project_or_the_operators_own(as_written):
             assert (ROOT / here).exists(), f"{here} is missing: `ray up` would stop"
 
 
+@both
 def test_the_database_address_is_not_in_it(as_written):
     """It comes from the operator's file: comments may name it, the configuration may not."""
     assert "DATABASE_URL" not in str(as_written)
