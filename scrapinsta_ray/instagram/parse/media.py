@@ -231,28 +231,27 @@ def _media(node: Any, hides: bool, notes: _Notes, clips: bool) -> Media | None:
     if not pk:
         return None
     code = code or code_of(int(pk))
-    kind = _kind(node, clips)
-    media = Media(
+    hidden = _hidden(node, hides)
+    at = notes.take(code, "taken_at", _date(node, pk, code))
+    kind = notes.take(code, "kind", _kind(node, clips)) or MediaKind.IMAGE
+    return Media(
         code=code,
         id=pk,
-        taken_at=notes.take(code, "taken_at", _date(node, pk, code)),
-        kind=notes.take(code, "kind", kind) or MediaKind.IMAGE,
+        taken_at=at,
+        kind=kind,
+        likes=notes.take(code, "likes", _unless(hidden, shapes.count(node, *_LIKES))),
+        comments=notes.take(code, "comments", shapes.count(node, *_COMMENTS)),
+        views=notes.take(code, "views", _views(node, kind)),
         pinned=any(shapes.rows(node.get(key)) for key in _PINS) or node.get("is_pinned") is True,
-        hidden=_hidden(node, hides),
+        hidden=hidden,
     )
-    return _counted(media, node, notes)
 
 
-def _counted(media: Media, node: Mapping[str, Any], notes: _Notes) -> Media:
+def _views(node: Mapping[str, Any], kind: MediaKind) -> shapes.Found[int]:
     views = _unless(node.get(_DISABLED) is True, shapes.count(node, *_VIEWS))
-    if media.kind in _NO_FILM:  # lists carry a 0 there
-        views = shapes.Found(None, views.source, shapes.NO_FILM)
-    return replace(
-        media,
-        likes=notes.take(media.code, "likes", _unless(media.hidden, shapes.count(node, *_LIKES))),
-        comments=notes.take(media.code, "comments", shapes.count(node, *_COMMENTS)),
-        views=notes.take(media.code, "views", views),
-    )
+    if kind in _NO_FILM:  # lists carry a 0 there
+        return shapes.Found(None, views.source, shapes.NO_FILM)
+    return views
 
 
 def _unless(hidden: bool, found: shapes.Found[int]) -> shapes.Found[int]:

@@ -157,13 +157,13 @@ def rows(value: Any) -> list[Any]:
 
 def whole(value: Any) -> int | None:
     """A whole number as JSON may carry it: 12, 12.0 or "12"; may be negative. Never a bool."""
-    if isinstance(value, bool):
-        return None
+    if type(value) is int:  # nearly all of them
+        return value
     if isinstance(value, str):
         return int(value) if _WHOLE.fullmatch(value) else None
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) < _MOST else None
-    return value if isinstance(value, int) else None
+    return None
 
 
 def _count(value: Any) -> int | None:
