@@ -72,19 +72,20 @@ def _content(path: Path) -> bytes:
 
 def ray_folder(command: Command) -> Path:
     """The session's folder: logs, sockets, what was started how."""
-    return Path(_of_raylet(command, r"--session_dir=(\S+)"))
+    return Path(of_raylet(command, r"--session_dir=(\S+)"))
 
 
 def ray_states(command: Command) -> dict[str, str]:
     """What Ray says of its actors, tasks, workers and nodes."""
-    address = _of_raylet(command, r"--gcs-address=(\S+)")
+    address = of_raylet(command, r"--gcs-address=(\S+)")
     program = [sys.executable, "-c", STATES, address]
     done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=True)
     states: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
     return states
 
 
-def _of_raylet(command: Command, pattern: str) -> str:
+def of_raylet(command: Command, pattern: str) -> str:
+    """What the command line of the raylet says; `pattern` has one group."""
     for process in command.named("raylet"):
         if found := re.search(pattern, " ".join(_of(process, "cmdline"))):
             return found[1]

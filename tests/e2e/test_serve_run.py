@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -43,10 +43,22 @@ def for_a_user(url: str) -> str:
 
 
 class Server:
-    """A system brought up as README says, and its database, which can be taken away."""
+    """A system brought up as README says, and its database, which can be taken away.
 
-    def __init__(self, home: Path, database: ExitStack, database_url: str, site: str) -> None:
+    `adjust` may change its serve_config.yaml; `more` are settings.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        database: ExitStack,
+        database_url: str,
+        site: str,
+        adjust: Callable[[dict[str, Any]], None] = lambda config: None,
+        **more: str,
+    ) -> None:
         self.database, self._folder, self._url = database, home / "mariadb", database_url
+        self._adjust = adjust
         self._settings = {
             "SCRAPINSTA_DATABASE_URL": database_url,
             "SCRAPINSTA_SECRET_KEY": SECRET_KEY,
@@ -54,6 +66,7 @@ class Server:
             "SCRAPINSTA_ACTION_GAP_MAX_S": "0",
             "SCRAPINSTA_ACTION_GAP_MIN_S": "0",
             "SCRAPINSTA_HOME": str(home),
+            **more,
         }
         self._operate("db", "upgrade")
         self.key = json.loads(self._operate("clients", "create", "acme", "--json"))["key"]
@@ -70,6 +83,7 @@ class Server:
     def _serve(self, home: Path) -> str:
         """`serve run` of the shipped file, on a port of our own."""
         config = yaml.safe_load(serve_config().read_text())
+        self._adjust(config)
         config["http_options"]["port"] = port = free_port()
         (home / "serve_config.yaml").write_text(yaml.safe_dump(config))
         ray = dict(line.removeprefix("export ").split("=") for line in self._operate("env").splitlines())
