@@ -23,11 +23,11 @@ _MAC_APPS = ("Google Chrome", "Chromium")
 _STARTED = re.compile(rb"started successfully on port (\d+)")
 
 # Each line that it reads is a number of seconds, after which it kills its group unless another line has come. At the
-# end of its input it does so at once.
+# end of its input it does so at once. It waits for whatever it starts, so that nobody else has to.
 _GUARD = """
 while read -r seconds; do
-  [ -z "$last" ] || kill "$last"
-  (sleep "$seconds"; kill -9 0) & last=$!
+  [ -z "$last" ] || { kill "$last"; wait "$last"; }
+  (trap 'kill "$sleep"; wait "$sleep"; exit' TERM; sleep "$seconds" & sleep=$!; wait "$sleep"; kill -9 0) & last=$!
 done
 kill -9 0
 """

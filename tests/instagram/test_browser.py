@@ -142,6 +142,13 @@ def test_a_browser_without_its_guard_does_not_count_as_alive(folder):
     assert wait_until(lambda: not members(group))
 
 
+def test_a_life_prolonged_often_leaves_no_process(folder):
+    with Browser(BrowserOptions(folder)) as browser:
+        for _ in range(20):
+            browser.limit_life(30)
+        assert wait_until(lambda: sum("sleep" in command for command in members(browser._service.group)) == 1)
+
+
 def test_killing_takes_no_time(folder):
     with Browser(BrowserOptions(folder)) as browser:
         assert browser._service._driver
