@@ -50,6 +50,8 @@ class SessionKeeper:
         self._unread, self._quiet = unread, quiet
         lease = names.account_lease(username)
         self.tenure = Tenure(db, lease, found.lease_ttl_s, self._lost, self._limit_life)
+        if self.tenure.lease.bereft:
+            self._why = "worker"
 
     # ---- for the thread that works -----------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ Whoever cannot renew must stop acting before the lease expires; the next holder 
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, select, update
@@ -17,11 +17,15 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Proof of holding `name`; every write under it may be checked by its epoch."""
+    """Proof of holding `name`; every write under it may be checked by its epoch.
+
+    `bereft`: the holder before did not give the name back, but let it expire.
+    """
 
     name: str
     holder: str
     epoch: int
+    bereft: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ def acquire(tx: Connection, name: str, holder: str, ttl_s: float) -> Lease | Tak
         .where(leases.c.name == name)
         .values(holder=holder, epoch=leases.c.epoch + 1, expires_at=now(ttl_s))
     )
-    return Lease(name, holder, row.epoch + 1)
+    return Lease(name, holder, row.epoch + 1, bereft=row.holder not in ("", holder))
 
 
 @transaction
@@ -63,7 +67,7 @@ def renew(tx: Connection, lease: Lease, ttl_s: float) -> bool:
 @transaction
 def release(tx: Connection, lease: Lease) -> None:
     """Gives the name back at once; harmless if it is somebody else's by now."""
-    tx.execute(update(leases).where(_is(lease)).values(expires_at=now()))
+    tx.execute(update(leases).where(_is(lease)).values(holder="", expires_at=now()))
 
 
 @functools.cache

@@ -32,7 +32,7 @@ _KINDS = _each("fetch_followings", "analyze_profile", "send_message")
 _ERRORS = tuple((*kind, "error") for kind in _KINDS)
 _REPEATED = _each("already_contacted", "cool_off", "suppressed", "duplicate", "visited", "idempotency_key")
 _LIMITS = _each("pulls", "results", "enqueues", "failed_logins", "unfinished_tasks")
-_RESTARTS = _each("died", "session", "tasks", "memory")
+_RESTARTS = _each("died", "session", "tasks", "memory", "worker")
 _SIGNALS = _each(*(str(signal) for signal in Signal))
 
 _METRICS = (

@@ -318,3 +318,4 @@ def test_counters_never_go_back_when_a_replica_or_a_worker_is_killed(server: Wat
     for before, after in pairwise(seen):
         assert not {name: value for name, value in before.items() if after.get(name, -1) < value}
     assert seen[-1]['signals_total{type="ok"}'] > 0
+    assert seen[-1]['browser_restarts_total{reason="worker"}'] >= 1

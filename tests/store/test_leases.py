@@ -27,3 +27,15 @@ def test_a_name_has_one_holder_until_it_expires(db: Database) -> None:
     assert isinstance(leases.acquire(db, "dispatcher", "c", 30), Taken)
     leases.release(db, theirs)
     assert isinstance(leases.acquire(db, "dispatcher", "c", 30), Lease)
+
+
+def test_who_follows_knows_whether_the_name_was_given_back(db: Database) -> None:
+    first = leases.acquire(db, "account:bot_1", "a", 30)
+    assert isinstance(first, Lease) and not first.bereft
+    with db.begin() as tx:
+        tx.execute(update(table).values(expires_at=now(-0.001)))
+    second = leases.acquire(db, "account:bot_1", "b", 30)
+    assert isinstance(second, Lease) and second.bereft
+    leases.release(db, second)
+    third = leases.acquire(db, "account:bot_1", "c", 30)
+    assert isinstance(third, Lease) and not third.bereft
