@@ -8,10 +8,13 @@ import shutil
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psutil
@@ -20,7 +23,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.keys import Keys
 
 from scrapinsta_ray import settings
-from scrapinsta_ray.bench.figures import Figure, Report, against, shown
+from scrapinsta_ray.bench.figures import Figure, Report, shown
 from scrapinsta_ray.bench.hardware import hardware
 from scrapinsta_ray.bench.registry import Say
 from scrapinsta_ray.bench.servers import running_simulator
@@ -40,18 +43,22 @@ _FORM = {"page_size": "12", "max_id": "", "include_feed_video": "true"}
 class Size:
     """How much is measured."""
 
-    profiles: int = 25  # in one round of either side
-    rounds: int = 9
+    profiles: int = 25
+    slice: int = 5  # profiles that one side reads before it is the other's turn
+    rounds: int = 60
     followings: int = 1_000
-    lists: int = 5
+    lists: int = 15
     reads_each: int = 8  # by each of the eight accounts, before they are weighed
+    settle_s: float = 40.0  # a browser's chores after its start, and the last collection of its garbage
     idle_s: float = 30.0
     population: int = 2_000
 
 
 FULL = Size()
-QUICK = Size(profiles=10, rounds=3, lists=2, reads_each=2, idle_s=6.0)
-TINY = Size(profiles=2, rounds=1, followings=60, lists=1, reads_each=1, idle_s=1.0, population=400)
+QUICK = Size(profiles=10, rounds=12, lists=3, reads_each=2, settle_s=5, idle_s=6)
+TINY = Size(
+    profiles=2, slice=2, rounds=1, followings=60, lists=1, reads_each=1, settle_s=1, idle_s=1, population=400
+)
 
 
 def run(quick: bool, say: Say) -> Report:
@@ -67,7 +74,7 @@ def measure(size: Size, say: Say, accounts: int = ACCOUNTS) -> Report:
         people = _people(site, max(size.profiles, size.reads_each * accounts))
         say("an account and bare Selenium")
         with _worker() as worker, _bare(home, site) as bare:
-            say(f"profiles, {size.rounds} times {size.profiles} in turns")
+            say(f"profiles, {size.rounds} times {size.slice} in turns")
             figures = [_profiles(worker, bare, dict(list(people.items())[: size.profiles]), size)]
             say(f"a list of {size.followings:,}, {size.lists} times in turns")
             figures.append(_followings(worker, bare, size))
@@ -129,6 +136,7 @@ class Account:
         self.db = Database(self._found.url)
         schema.upgrade(self.db)
         clients.create(self.db, CLIENT, CLIENT)
+        clients.set_limits(self.db, CLIENT, {"enqueues_per_minute": clients.MOST})
         add_bots(self.db, self._found, 1)
         self._worker = InstagramWorker("bot_1")
         assert self._worker.warm_up()
@@ -250,26 +258,47 @@ def _bare(home: Path, site: str) -> Iterator[Bare]:
 
 
 def _profiles(account: Account, bare: Bare, people: Mapping[str, str], size: Size) -> Figure:
-    ours, theirs = Stopwatch(), Stopwatch()
-    account.read(list(people), Stopwatch())
+    names = list(people)
+    slices = [names[start : start + size.slice] for start in range(0, len(names), size.slice)]
+    account.read(names, Stopwatch())
     bare.read(people, Stopwatch())
-    for _ in range(size.rounds):
-        account.read(list(people), ours)
-        bare.read(people, theirs)
-    each = len(people)
+    pairs = Pairs()
+    for part in islice(cycle(slices), size.rounds):
+        pairs.run(partial(account.read, part), partial(bare.read, {name: people[name] for name in part}))
     name = "profiles of one account, against bare Selenium that parses nothing (profiles/s)"
-    return against(name, each / ours.median_s, each / theirs.median_s, 0.8)
+    return shown(name, pairs.ratio, size.slice / pairs.theirs.median_s, 0.8)
 
 
 def _followings(account: Account, bare: Bare, size: Size) -> Figure:
-    site = settings.load().site_url
-    number = _asked(f"{site}/_truth/users?usernames={TARGET}")["users"][TARGET]["id"]
-    ours, theirs = Stopwatch(), Stopwatch()
+    site, number = settings.load().site_url, size.followings
+    user = _asked(f"{site}/_truth/users?usernames={TARGET}")["users"][TARGET]["id"]
+    pairs = Pairs()
     for _ in range(size.lists):
-        account.follow(TARGET, size.followings, ours)
-        bare.follow(TARGET, number, size.followings, theirs)
-    name = f"{size.followings:,} followings of one target, against bare Selenium likewise (followings/s)"
-    return against(name, size.followings / ours.median_s, size.followings / theirs.median_s, 0.8)
+        pairs.run(partial(account.follow, TARGET, number), partial(bare.follow, TARGET, user, number))
+    name = f"{number:,} followings of one target, against bare Selenium likewise (followings/s)"
+    return shown(name, pairs.ratio, number / pairs.theirs.median_s, 0.8)
+
+
+class Pairs:
+    """The same work by both sides, again and again, one right after the other and each first in turn.
+
+    Each pair gives a ratio of its own and the middle one counts: a neighbour that slows one side of a pair down spoils
+    that pair and no more.
+    """
+
+    def __init__(self) -> None:
+        self.ours, self.theirs = Stopwatch(), Stopwatch()
+
+    def run(self, ours: Callable[[Stopwatch], None], theirs: Callable[[Stopwatch], None]) -> None:
+        """One pair. Each work times with the watch that it is given what counts of it."""
+        sides = [(ours, self.ours), (theirs, self.theirs)]
+        for work, watch in sides if len(self.ours.times) % 2 else reversed(sides):
+            work(watch)
+
+    @property
+    def ratio(self) -> float:
+        """Our speed divided by theirs."""
+        return median(theirs / ours for ours, theirs in zip(self.ours.times, self.theirs.times, strict=True))
 
 
 # ---- eight accounts --------------------------------------------------------------------------------------
@@ -283,7 +312,7 @@ def _eight(people: Mapping[str, str], size: Size, say: Say, accounts: int) -> li
         say("weighing them")
         megabytes = sum(map(_pss, _trees(workers.pids))) / _MEGABYTE / accounts
         say(f"idle for {size.idle_s:.0f} s")
-        time.sleep(3 + size.idle_s / 10)  # until their pages are parked
+        time.sleep(size.settle_s)
         before, began = _processor_s(workers.pids), time.monotonic()
         time.sleep(size.idle_s)
         percent = (_processor_s(workers.pids) - before) / (time.monotonic() - began) * 100
