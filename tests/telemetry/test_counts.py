@@ -1,11 +1,17 @@
 """Counting in memory, and writing it down."""
 
+import re
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scrapinsta_ray.telemetry.catalogue import CATALOGUE, labels_text, parsed
-from scrapinsta_ray.telemetry.counts import Batch, Counts
+from scrapinsta_ray.api.requests import heard
+from scrapinsta_ray.store.tables import metrics
+from scrapinsta_ray.telemetry import counts as process
+from scrapinsta_ray.telemetry.catalogue import CATALOGUE, Metric, labels_text, parsed
+from scrapinsta_ray.telemetry.counts import Batch, Counts, bucket
 from scrapinsta_ray.telemetry.flusher import Flusher
 
 
@@ -69,6 +75,30 @@ def test_labels_are_those_of_the_catalogue_and_harmless() -> None:
     with pytest.raises(ValueError, match="has the labels"):
         labels_text("tasks_ok", {"client": "acme"})
     assert all(len(values) == len(metric.labels) for metric in CATALOGUE.values() for values in metric.known)
+
+
+LONGEST = metrics.c.labels.type.length  # type: ignore[attr-defined]
+LINE = re.compile(r'[a-z_]+="[A-Za-z0-9_./{}:*-]*"(,[a-z_]+="[A-Za-z0-9_./{}:*-]*")*')
+
+
+@given(st.sampled_from([m for m in CATALOGUE.values() if m.labels and m.name != "http_requests"]), st.data())
+def test_whatever_a_label_is_its_text_is_harmless_and_fits(metric: Metric, data: st.DataObject) -> None:
+    values = {label: data.draw(st.text(max_size=300)) for label in metric.labels}
+    text = labels_text(metric.name, values)
+    assert LINE.fullmatch(text) and parsed(text).keys() == set(metric.labels)
+    assert len(bucket(text, "+Inf")) <= LONGEST
+
+
+@given(st.text(max_size=300), st.text(max_size=300), st.integers(100, 599))
+def test_whatever_is_asked_for_where_there_is_nothing_is_counted_as_one(
+    method: str, path: str, status: int
+) -> None:
+    process.ours.take()
+    heard("console", {"type": "http", "method": method, "path": path}, status, 1.0)
+    [labels] = [labels for name, labels in process.ours.take().added if name == "http_requests"]
+    assert len(labels) <= LONGEST
+    assert parsed(labels)["route"] == "unmatched"
+    assert parsed(labels)["method"] in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"}
 
 
 def test_what_cannot_be_written_is_kept_and_the_rest_goes_at_the_end() -> None:
