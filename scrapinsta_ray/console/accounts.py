@@ -1,5 +1,6 @@
 """Bot accounts, for the operator: how each is, a look at its browser, and its rests."""
 
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +24,7 @@ class Shown:
     """An account as the page shows it. `left`: what its hour still allows, of how much; `at`: when it may begin."""
 
     account: Account
+    state: str
     left: dict[str, tuple[int, int]]
     at: datetime | None
     waits_for: str | None
@@ -53,20 +55,23 @@ def add(site: FastAPI, desk: Desk) -> None:
         accounts.set_status(desk.db, [username], _STATES[verb], reason, actor=visit.caller.actor)
         return back(visit, f"/accounts/{username}", f"account_{verb}")
 
-    @site.get("/accounts/{username}/now.png")
-    def now(visit: Operator, username: str) -> Response:
+    @site.get("/accounts/{username}/now")
+    def look(visit: Operator, username: str) -> Response:
         _account(desk, visit, username)
         if desk.screenshot is None:
             raise ApiError(404, "NOT_FOUND", visit.say("Browsers cannot be looked at from here."))
         try:
-            return Response(desk.screenshot(username), media_type="image/png")
+            picture, problem = b64encode(desk.screenshot(username)).decode(), ""
         except RetryLater as later:
-            raise ApiError(503, "NO_PICTURE", later.message) from None
+            picture, problem = "", visit.say.known(later.message)
+        return show(visit, "look.html", username=username, picture=picture, problem=problem)
 
-    @site.get("/accounts/{username}/now")
-    def look(visit: Operator, username: str) -> Response:
-        _account(desk, visit, username)
-        return show(visit, "look.html", username=username)
+
+def state_of(account: Account) -> str:
+    """Its status, or `resting` while an active one must do nothing."""
+    free_at = account.past.free_at
+    resting = account.status == "active" and free_at is not None and free_at > account.now
+    return "resting" if resting else account.status
 
 
 def _account(desk: Desk, visit: Visit, username: str) -> Account:
@@ -82,6 +87,7 @@ def _shown(account: Account, pace: Pace) -> Shown:
     active, free_at = account.status == "active", account.past.free_at
     return Shown(
         account,
+        state_of(account),
         {str(action): (account.left(action, pace), pace.windows[action].limit) for action in Action},
         at if active and at > account.now else None,
         why if active else "resume",

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from fastapi.responses import Response
 
-from scrapinsta_ray.console.desk import Desk, Visitor, show
+from scrapinsta_ray.console.desk import Desk, Place, Visitor, show
 from scrapinsta_ray.store import audit
 
 _ROWS = 100
@@ -15,7 +15,7 @@ def add(site: FastAPI, desk: Desk) -> None:
     """Adds /audit."""
 
     @site.get("/audit")
-    def page(visit: Visitor, client: str = "", action: str = "", before: int | None = None) -> Response:
+    def page(visit: Visitor, client: str = "", action: str = "", before: Place | None = None) -> Response:
         whose = visit.sees if visit.sees is not None else client or None
         found = audit.entries(desk.db, whose, action=action[:40] or None, before=before, limit=_ROWS + 1)
         return show(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI
 from fastapi.responses import Response
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from scrapinsta_ray.api.enqueue import CampaignBody, SendBody
 from scrapinsta_ray.api.errors import ApiError
@@ -29,6 +30,10 @@ Sender = Annotated[Visit, Depends(_sender)]
 
 def add(site: FastAPI, desk: Desk) -> None:
     """Adds /campaigns/new and its preview."""
+
+    @site.get("/campaigns")
+    def home(visit: Sender) -> Response:
+        return back(visit, "/campaigns/new")
 
     @site.get("/campaigns/new")
     def new(visit: Sender, from_job: str = "", client: str = "") -> Response:
@@ -81,11 +86,10 @@ def _foresee(desk: Desk, client_id: str, body: CampaignBody | SendBody) -> Fores
 
 def _body(form: Form) -> CampaignBody | SendBody:
     """What the form asks for, as the API would be asked. Raises ValueError."""
-    score = form["min_success_score"].replace(",", ".")
     outreach: dict[str, Any] = {
         "message": None if form["template_id"] else form["message"].replace("\r\n", "\n"),
         "template_id": form["template_id"] or None,
-        "min_success_score": float(score) if score and form["way"] != "names" else None,
+        "min_success_score": _score(form["min_success_score"]) if form["way"] != "names" else None,
         "limit": form.number("messages"),
         "cool_off_days": form.number("cool_off_days"),
         "dry_run": form["dry_run"] == "on",
@@ -103,14 +107,35 @@ def _body(form: Form) -> CampaignBody | SendBody:
     return SendBody.model_validate({"usernames": form["usernames"].replace(",", " ").split(), **outreach})
 
 
+def _score(text: str) -> float | None:
+    """Raises ValueError for what is no number."""
+    try:
+        return float(text.replace(",", ".")) if text else None
+    except ValueError:
+        raise ValueError(f"{text[:20]} is no number.") from None
+
+
 def _problems(visit: Visit, wrong: Exception) -> list[str]:
     if isinstance(wrong, ValidationError):
-        return [f"{_field(visit, error['loc'])}: {error['msg']}" for error in wrong.errors()]
+        return [f"{_field(visit, error['loc'])}: {_said(visit, error)}" for error in wrong.errors()]
     if isinstance(wrong, ScrapInstaError):
         return [visit.say.known(wrong.message)]
     if isinstance(wrong, LookupError):
         return [visit.say("There is no such job.")]
-    return [str(wrong)]
+    return [visit.say.known(str(wrong))]
+
+
+def _said(visit: Visit, error: ErrorDetails) -> str:
+    """What is wrong with one field."""
+    about = error.get("ctx", {})
+    match error["type"]:
+        case "value_error":
+            return visit.say.known(str(about["error"]))
+        case "greater_than_equal":
+            return visit.say("At least {n}.", n=about["ge"])
+        case "less_than_equal":
+            return visit.say("At most {n}.", n=about["le"])
+    return visit.say("This is missing, or not as it should be.")
 
 
 def _field(visit: Visit, loc: tuple[int | str, ...]) -> str:
@@ -118,6 +143,8 @@ def _field(visit: Visit, loc: tuple[int | str, ...]) -> str:
         "target_username": visit.say("Whose followings"),
         "limit": visit.say("How many"),
         "message": visit.say("Message"),
+        "min_success_score": visit.say("Lowest score (0 to 1)"),
+        "cool_off_days": visit.say("Days until a second message; empty: never"),
         "usernames": visit.say("Usernames"),
         "from_job": visit.say("Job"),
     }

@@ -71,5 +71,5 @@ def line(title: str, values: Sequence[float]) -> Markup:
     dots = " ".join(f"{n * step:.1f},{100 - value / highest * 90:.1f}" for n, value in enumerate(values))
     return Markup(
         f'<svg class="chart" viewBox="0 0 {WIDTH} 110" role="img" aria-label="{escape(title)}">'
-        f'<polyline class="line" points="{dots}"/></svg>'
+        f'<polyline class="line" points="{dots}"/><text class="top" x="0" y="9">{highest:,.0f}</text></svg>'
     )

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Annotated, Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -25,6 +25,8 @@ FORM = "scrapinsta_form"
 """The cookie that a sign-in form's token must equal, since there is no session yet."""
 
 Screenshot = Callable[[str], bytes]
+Place = Annotated[int, Query(ge=0, le=2**63 - 1)]
+"""Where a list goes on, as the link of the page before has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,10 @@ class Form(dict[str, str]):
 
     def number(self, name: str) -> int | None:
         """Raises ValueError for what is no whole number; None if the field is empty."""
-        return int(self[name]) if self[name] else None
+        try:
+            return int(self[name]) if self[name] else None
+        except ValueError:
+            raise ValueError(f"{self[name][:20]} is no whole number.") from None
 
 
 async def read_form(request: Request) -> Form:

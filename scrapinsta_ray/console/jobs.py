@@ -11,7 +11,7 @@ from scrapinsta_ray.api.errors import ApiError
 from scrapinsta_ray.api.live import told
 from scrapinsta_ray.api.requests import JOB_ID, SCOPES_OF
 from scrapinsta_ray.console import sheets
-from scrapinsta_ray.console.desk import Desk, Sent, Visit, Visitor, back, show
+from scrapinsta_ray.console.desk import Desk, Place, Sent, Visit, Visitor, back, show
 from scrapinsta_ray.domain.models import JobStatus, Kind
 from scrapinsta_ray.store import board, clients, control, live, progress
 from scrapinsta_ray.store.database import Database
@@ -57,7 +57,7 @@ def _add_list(site: FastAPI, desk: Desk) -> None:
 
 def _add_one(site: FastAPI, desk: Desk) -> None:
     @site.get("/jobs/{job_id}")
-    def one(visit: Visitor, job_id: str, status: str = "", after: int = 0) -> Response:
+    def one(visit: Visitor, job_id: str, status: str = "", after: Place = 0) -> Response:
         whose = _owner(desk.db, visit, job_id)
         job = progress.job(desk.db, whose, job_id)
         ids = live.family(desk.db, whose, job_id)

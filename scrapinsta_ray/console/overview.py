@@ -2,12 +2,14 @@
 
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import Response
 
+from scrapinsta_ray.console.accounts import state_of
 from scrapinsta_ray.console.desk import Desk, Visitor, show
 from scrapinsta_ray.store import accounts, board, health
 from scrapinsta_ray.store.board import Overview
@@ -36,19 +38,14 @@ def add(site: FastAPI, desk: Desk) -> None:
         operator: dict[str, Any] = {"states": {}, "waiting": [], "nodes": []}
         if visit.is_operator:
             everyone = accounts.everyone(desk.db)
-            states: dict[str, int] = {}
-            for account in everyone:
-                resting = (
-                    account.status == "active" and account.past.free_at and account.past.free_at > account.now
-                )
-                state = "resting" if resting else account.status
-                states[state] = states.get(state, 0) + 1
+            states = Counter(map(state_of, everyone))
             waiting = [account for account in everyone if account.status == "needs_human"]
             operator = {"states": states, "waiting": waiting, "nodes": board.nodes(desk.db)}
         return show(
             visit,
             "overview.html",
             seen=seen.overview,
+            born_within=board.BORN_WITHIN_DAYS,
             chart_hours=[(f"{hour:%H}", [ok, error]) for hour, ok, error in seen.overview.hours],
             chart_days=[(f"{day:%m-%d}", [number]) for day, number in seen.overview.days],
             took_ms=seen.took_ms,

@@ -1,13 +1,15 @@
 """Profiles and their scores: a table, two charts, and one profile's history."""
 
+import re
 from functools import cache
 from importlib.metadata import version
+from importlib.resources import files
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from scrapinsta_ray.api.errors import ApiError
-from scrapinsta_ray.console.desk import Desk, Visitor, show
+from scrapinsta_ray.console.desk import Desk, Place, Visitor, show
 from scrapinsta_ray.store import board
 from scrapinsta_ray.store.board import Wanted
 
@@ -18,6 +20,13 @@ _ROWS = 50
 def plotly_version() -> str:
     """The release that is installed."""
     return version("plotly")
+
+
+@cache
+def plotly_styles() -> tuple[str, ...]:
+    """Ids of the styles that Plotly's file writes into any page, for maps; where there is such an id it writes none."""
+    source = (files("plotly") / "package_data" / "plotly.min.js").read_text()
+    return tuple(sorted(set(re.findall(r'getElementById\("([0-9a-f]{64})"\)', source))))
 
 
 def add(site: FastAPI, desk: Desk) -> None:
@@ -31,11 +40,11 @@ def add(site: FastAPI, desk: Desk) -> None:
         followers: str = "",
         order: str = "",
         up: str = "",
-        skip: int = 0,
+        skip: Place = 0,
     ) -> Response:
         wanted = _wanted(text, score, followers, order, up)
         rows, more = board.page_of_profiles(
-            desk.db, visit.sees, wanted, offset=min(max(skip, 0), 100_000), limit=_ROWS
+            desk.db, visit.sees, wanted, offset=min(skip, 100_000), limit=_ROWS
         )
         scores = [row["success"] for row in board.points(desk.db, visit.sees, wanted)]
         return show(
@@ -43,11 +52,12 @@ def add(site: FastAPI, desk: Desk) -> None:
             "profiles.html",
             rows=rows,
             wanted=wanted,
-            skip=max(skip, 0),
+            back_skip=max(skip - _ROWS, 0) if skip else None,
             next_skip=skip + _ROWS if more else None,
             histogram=_histogram(scores),
             scored=len(scores),
             plotly=plotly_version(),
+            plotly_styles=plotly_styles(),
             chosen={"text": text, "score": score, "followers": followers, "order": order, "up": up},
         )
 

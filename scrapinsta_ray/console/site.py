@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from scrapinsta_ray.api.auth import Gate
 from scrapinsta_ray.api.cookies import Cookies
+from scrapinsta_ray.api.errors import ApiError
 from scrapinsta_ray.console import (
     accounts,
     audit,
@@ -26,9 +28,25 @@ from scrapinsta_ray.console import (
     suppressions,
     templates,
 )
-from scrapinsta_ray.console.desk import HOME, Desk, Screenshot, SignInFirst, markup, say_of, with_query
+from scrapinsta_ray.console.desk import (
+    HOME,
+    Desk,
+    Screenshot,
+    SignInFirst,
+    Visit,
+    markup,
+    say_of,
+    visit_of,
+    with_query,
+)
 from scrapinsta_ray.domain.pacing import Pace
-from scrapinsta_ray.errors import DatabaseAway, Misconfigured, RateLimited, ScrapInstaError
+from scrapinsta_ray.errors import (
+    DatabaseAway,
+    Misconfigured,
+    RateLimited,
+    ScrapInstaError,
+    UnknownTemplate,
+)
 from scrapinsta_ray.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -76,6 +94,7 @@ def _add_plotly(site: FastAPI) -> None:
 def _install_errors(site: FastAPI) -> None:
     site.add_exception_handler(SignInFirst, _sign_in)
     site.add_exception_handler(HTTPException, _http_error)
+    site.add_exception_handler(RequestValidationError, _misread)
     site.add_exception_handler(ScrapInstaError, _refused)
     site.add_exception_handler(DatabaseAway, _away)
     site.add_exception_handler(Misconfigured, _away)
@@ -89,7 +108,27 @@ async def _sign_in(request: Request, _error: Any) -> Response:
 
 
 async def _http_error(request: Request, error: Any) -> Response:
-    return _page(request, error.status_code, getattr(error, "message", ""), error.headers)
+    if (
+        error.status_code == 405 and request.method == "GET"
+    ):  # the answer to a form, loaded again by its address
+        above = request.url.path.rpartition("/")[0]
+        return RedirectResponse(with_query(above, request.query_params), 303)
+    message = getattr(error, "message", "")
+    return _page(request, error.status_code, message, error.headers, visit=await _known_visit(request))
+
+
+async def _misread(request: Request, _error: Any) -> Response:
+    """An address that no page of ours has made."""
+    message = say_of(request)("There is no such page.")
+    return _page(request, 404, message, visit=await _known_visit(request))
+
+
+async def _known_visit(request: Request) -> Visit | None:
+    """Who looks, so that they find their way on from an error; None if that cannot be said."""
+    try:
+        return await visit_of(request)
+    except (SignInFirst, ApiError, ScrapInstaError):
+        return None
 
 
 async def _refused(request: Request, error: Any) -> Response:
@@ -97,7 +136,8 @@ async def _refused(request: Request, error: Any) -> Response:
         wait = str(timedelta(seconds=max(1, round(error.retry_after_s))))
         message = say_of(request)("That is too often: try again in {wait}.", wait=wait)
         return _page(request, 429, message, {"Retry-After": str(max(1, round(error.retry_after_s)))})
-    return _page(request, 409, error.message)
+    status = 404 if isinstance(error, UnknownTemplate) else 409
+    return _page(request, status, error.message, visit=await _known_visit(request))
 
 
 async def _away(request: Request, error: Any) -> Response:
@@ -109,8 +149,11 @@ async def _internal(request: Request, error: Any) -> Response:
     return _page(request, 500, "")
 
 
-def _page(request: Request, status: int, message: str, headers: Any = None) -> Response:
+def _page(
+    request: Request, status: int, message: str, headers: Any = None, *, visit: Visit | None = None
+) -> Response:
     say = say_of(request)
     text = say.known(message) or say.known(HTTPStatus(status).phrase)
-    body = markup(request, "error.html", status=status, message=text)
+    csrf = visit.signed.csrf if visit else ""
+    body = markup(request, "error.html", status=status, message=text, visit=visit, csrf=csrf)
     return HTMLResponse(body, status, headers=dict(headers or {}))

@@ -1,6 +1,8 @@
 """The console's words, in English and Spanish. English is in the pages themselves and names the Spanish here."""
 
+import re
 from dataclasses import dataclass
+from functools import cache
 
 LANGUAGES = ("en", "es")
 
@@ -17,7 +19,14 @@ class Say:
 
     def known(self, english: str) -> str:
         """A sentence of another room, in Spanish if we have it."""
-        return SPANISH.get(english, english) if self.language == "es" else english
+        if self.language == "en":
+            return english
+        if english in SPANISH:
+            return SPANISH[english]
+        for said, spanish in SAID_ELSEWHERE.items():
+            if found := _pattern(said).fullmatch(english):
+                return spanish.format(**found.groupdict())
+        return english
 
     def word(self, code: object) -> str:
         """A state, kind, signal or reason, as a person says it."""
@@ -122,8 +131,77 @@ WORDS = {
     "suppression": ("do not write", "no escribir"),
     "template": ("templates", "plantillas"),
     "token": ("tokens", "fichas"),
+    "delayed": ("queued", "en cola"),
+    "given_back": ("given back by a worker that ended", "devuelta por un proceso que terminó"),
+    "in_other_hands": ("another message to them is under way", "otro mensaje a esa persona está en camino"),
+    "too_many_tasks": ("too many unfinished tasks", "demasiadas tareas sin terminar"),
+    "budget_spent": ("the account's hour is used up", "la cuenta agotó su hora"),
+    "session_lost": ("logged out", "sesión cerrada"),
+    "account_suspended": ("suspended by the site", "suspendida por el sitio"),
+    "rejected": ("can never succeed", "no puede salir bien"),
+    "browser_gone": ("the browser died", "el navegador murió"),
+    "browser_missing": ("no Chromium was found", "no hay Chromium"),
+    "database_away": ("the database was away", "la base de datos no respondía"),
+    "internal": ("a fault of ours", "un fallo nuestro"),
+    "person_forgotten": ("asked to be forgotten", "pidió ser olvidada"),
+    "template_not_found": ("the template is gone", "la plantilla ya no existe"),
+    "template_retired": ("the template is retired", "la plantilla está retirada"),
+    "cursor_stuck": ("the list does not go on", "la lista no avanza"),
+    "reach": ("reach", "alcance"),
+    "reach_score": ("points for reach", "puntos por alcance"),
+    "engagement_score": ("points for engagement", "puntos por interacción"),
+    "media_used": ("posts that count", "publicaciones que cuentan"),
+    "absent": ("not in the answer", "no viene en la respuesta"),
+    "null": ("empty in the answer", "viene vacío"),
+    "malformed": ("unreadable", "ilegible"),
+    "hidden": ("hidden by its owner", "oculto por su dueño"),
 }
 """Words of the system -> (English, Spanish)."""
+
+
+@cache
+def _pattern(said: str) -> re.Pattern[str]:
+    """What matches the sentence with anything in its fields."""
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(said)), re.DOTALL)
+
+
+SAID_ELSEWHERE = {
+    "The message has {n} characters; at most {most} are allowed.": (
+        "El mensaje tiene {n} caracteres; se permiten {most} como máximo."
+    ),
+    "Unknown field {name}; known are {known}.": "El campo {name} no existe; existen {known}.",
+    "{name} is not a username: it is empty.": "{name} no es un nombre de usuario: está vacío.",
+    "{name} is not a username: it is longer than {most} characters.": (
+        "{name} no es un nombre de usuario: tiene más de {most} caracteres."
+    ),
+    "{name} is not a username: only letters a-z, digits, dots and underscores may be in one.": (
+        "{name} no es un nombre de usuario: solo puede tener letras a-z, cifras, puntos y guiones bajos."
+    ),
+    "{name} is not a username: a dot may not stand at either end nor next to another dot.": (
+        "{name} no es un nombre de usuario: no puede tener un punto al principio, al final ni junto a otro."
+    ),
+    "{name} is an address on Instagram but not a profile's.": (
+        "{name} es una dirección de Instagram, pero no de un perfil."
+    ),
+    "{text} is no whole number.": "{text} no es un número entero.",
+    "{text} is no number.": "{text} no es un número.",
+    "{id} is no id of a client: use up to 32 of a-z, 0-9 and dashes.": (
+        "{id} no es un id de cliente: usa hasta 32 de a-z, 0-9 y guiones."
+    ),
+    "There is a client {id} already.": "Ya hay un cliente {id}.",
+    "There was a client {id} already.": "Ya hubo un cliente {id}.",
+    "{name} must be from 1 to {most}: to stop a client, suspend it.": (
+        "{name} debe ser de 1 a {most}: para parar a un cliente, suspéndelo."
+    ),
+    "{name} has no browser now: it gets one with its next task.": (
+        "{name} no tiene navegador ahora: tendrá uno con su próxima tarea."
+    ),
+    "{name} has no worker: `scrapinsta accounts list` says how it is.": (
+        "{name} no tiene proceso: `scrapinsta accounts list` dice cómo está."
+    ),
+    "The worker of {name} does not answer.": "El proceso de {name} no responde.",
+}
+"""Sentences of other rooms with something in them -> Spanish."""
 
 SPANISH = {
     "A new client": "Un cliente nuevo",
@@ -136,8 +214,11 @@ SPANISH = {
     "Accounts": "Cuentas",
     "Add": "Añadir",
     "Add people": "Añadir personas",
+    "All times are in UTC.": "Todas las horas son UTC.",
     "As it was last read": "Como se leyó por última vez",
     "As of {at} UTC.": "A las {at} UTC.",
+    "At least {n}.": "Como mínimo {n}.",
+    "At most {n}.": "Como máximo {n}.",
     "Attempts": "Intentos",
     "Audit log": "Registro",
     "Back": "Atrás",
@@ -196,6 +277,7 @@ SPANISH = {
     "Kind": "Tipo",
     "Last signal": "Última señal",
     "Last used": "Último uso",
+    "Left in this hour": "Le queda esta hora",
     "Left out": "Quedan fuera",
     "Likes": "Me gusta",
     "Likes of its posts, from the oldest to the newest": (
@@ -290,9 +372,7 @@ SPANISH = {
     "Text": "Texto",
     "Text from now on": "Texto desde ahora",
     "That is too often: try again in {wait}.": "Es demasiado a menudo: prueba de nuevo en {wait}.",
-    "The browser of {name}. If nothing is shown, it has none now.": (
-        "El navegador de {name}. Si no se ve nada, ahora no tiene ninguno."
-    ),
+    "The browser of {name}": "El navegador de {name}",
     "The first 20; all of them are in the CSV.": "Los 20 primeros; todos están en el CSV.",
     "The form": "El formulario",
     "The list": "La lista",
@@ -316,6 +396,7 @@ SPANISH = {
         "Este formulario es demasiado antiguo: vuelve, carga la página otra vez y envíalo de nuevo."
     ),
     "This key is not known, has expired or was revoked.": "Esta clave no se conoce, caducó o fue revocada.",
+    "This is missing, or not as it should be.": "Falta, o no es como debe ser.",
     "This picture needs JavaScript.": "Esta imagen necesita JavaScript.",
     "To people by name": "A personas por su nombre",
     "To the best of those whom an account follows": "A los mejores de los seguidos de una cuenta",
@@ -350,6 +431,10 @@ SPANISH = {
     "after a person resumes it": "cuando una persona la reanude",
     "alive": "vivo",
     "all": "todos",
+    "browsers: {n}": "navegadores: {n}",
+    "of jobs begun in the last {n} days": "de trabajos empezados en los últimos {n} días",
+    "pages: {n} of {all}": "páginas: {n} de {all}",
+    "reads: {n} of {all}": "lecturas: {n} de {all}",
     "all of them active": "todas activas",
     "always": "siempre",
     "engagement": "interacción",
@@ -367,12 +452,10 @@ SPANISH = {
     "score": "puntuación",
     "silent: it comes back within seconds, or see the logs": "callado: vuelve en segundos, o mira los registros",
     "the dispatcher": "el repartidor",
-    "times in UTC": "horas en UTC",
     "up to date": "al día",
     "written and reported": "escritos y confirmados",
     "{done} of {total} ended": "{done} de {total} terminadas",
     "{ms} ms for this page": "{ms} ms para esta página",
-    "{n} browsers": "{n} navegadores",
     "{n} errors": "{n} errores",
     "{n} in hand now": "{n} en curso ahora",
     "{n} in this hour and the last": "{n} en esta hora y la anterior",
@@ -411,6 +494,9 @@ SPANISH = {
         "Esta persona pidió ser olvidada: no se recoge nada sobre ella."
     ),
     "The message is empty.": "El mensaje está vacío.",
+    "The message has a single { or }; write {{ or }} for a brace.": (
+        "El mensaje tiene una llave suelta: escribe {{ o }} para una llave."
+    ),
     "The database does not answer: nothing was half done, try again shortly.": (
         "La base de datos no responde: nada quedó a medias, prueba de nuevo en un momento."
     ),

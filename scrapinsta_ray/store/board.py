@@ -27,7 +27,7 @@ Row = Mapping[str, Any]
 HOURS = 24
 DAYS = 14
 
-_BORN_WITHIN_DAYS = 14
+BORN_WITHIN_DAYS = 14
 """Tasks of older jobs are not looked at for the charts: there is no index by their end."""
 
 PROFILE_ORDERS = {
@@ -196,7 +196,7 @@ def _ended(tx: Connection, client_id: str | None, at: datetime) -> Ended:
         .select_from(jobs)
         .join(job_tasks, job_tasks.c.job_id == jobs.c.id)
         .where(
-            jobs.c.id >= ids.job_id_at(at - timedelta(days=_BORN_WITHIN_DAYS)),
+            jobs.c.id >= ids.job_id_at(at - timedelta(days=BORN_WITHIN_DAYS)),
             job_tasks.c.status.in_([TaskStatus.OK, TaskStatus.ERROR]),
             job_tasks.c.finished_at >= begin,
             *_of(jobs.c.client_id, client_id),

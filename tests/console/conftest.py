@@ -1,5 +1,6 @@
 """The console in one process, with an operator and two clients."""
 
+import base64
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +12,40 @@ from starlette.testclient import TestClient
 
 from scrapinsta_ray.api.apps import SideBySide, make_apps
 from scrapinsta_ray.api.auth import Gate
+from scrapinsta_ray.api.console import make_console_app
+from scrapinsta_ray.errors import RetryLater
 from scrapinsta_ray.store import clients
 from scrapinsta_ray.store.database import Database
-from tests.api.conftest import a_filled_store, acme, db, headers_of, http, other
+from tests.api.conftest import a_filled_store, acme, db, headers_of, other
 
-__all__ = ["a_filled_store", "acme", "db", "headers_of", "http", "other"]
+__all__ = ["a_filled_store", "acme", "db", "headers_of", "other"]
 
 FERNET = MultiFernet([Fernet(Fernet.generate_key())])
+
+
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def shot(username: str) -> bytes:
+    """What the browser of an account shows; asleep ones have none."""
+    if username.startswith("asleep"):
+        raise RetryLater(f"{username} has no browser now: it gets one with its next task.")
+    return PIXEL
+
+
+def all_apps(db: Database) -> SideBySide:
+    """The four applications, with browsers that can be looked at."""
+    gate = Gate(db, FERNET)
+    return SideBySide({**make_apps(db, gate), "/": make_console_app(db, gate=gate, screenshot=shot)})
+
+
+@pytest.fixture
+def http(db: Database) -> Iterator[TestClient]:
+    """A browser in which nobody has signed in."""
+    with TestClient(all_apps(db), raise_server_exceptions=False) as client:
+        yield client
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +61,7 @@ def served(db: Database) -> Iterator[Running]:
     """The applications behind a real socket, as browsers and event streams need it."""
     server = uvicorn.Server(
         uvicorn.Config(
-            SideBySide(make_apps(db, Gate(db, FERNET))),
+            all_apps(db),
             port=0,
             log_level="critical",
             lifespan="off",

@@ -3,16 +3,19 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from scrapinsta_ray.store import accounts, jobs
+from scrapinsta_ray.store import accounts, clients, jobs, leases, outbox, suppressions, templates
+from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.jobs import Asked
 from tests.console.conftest import FERNET, Running
 from tests.console.test_live import finish_one
@@ -62,6 +65,38 @@ class Browser:
     def text(self) -> str:
         return str(self.find("main").text)
 
+    def tab_to(self, name: str, most: int = 60) -> Any:
+        """Moves the focus to what is called so (its text, or its field's name), which must show that it has it."""
+        for _ in range(most):
+            self.type(Keys.TAB)
+            focused = self.driver.switch_to.active_element
+            if name in (focused.text, focused.get_attribute("name")):
+                style = self.driver.execute_script(
+                    "return getComputedStyle(arguments[0]).outlineStyle", focused
+                )
+                assert style != "none", name
+                return focused
+        raise AssertionError(f"{name} is not reached")
+
+    def type(self, *keys: str) -> None:
+        """Into whatever has the focus."""
+        self.driver.switch_to.active_element.send_keys(*keys)
+
+    def enter(self) -> None:
+        """Presses Enter on what has the focus, and waits for the next page."""
+        before = self.find("html")
+        self.type(Keys.ENTER)
+        until(lambda: _is_gone(before), "Enter leads nowhere")
+
+    def complaints(self) -> list[str]:
+        """What the browser's console has from this page, and was not there before; chatter aside."""
+        return [
+            one["message"] for one in self.driver.get_log("browser") if one["level"] in ("SEVERE", "WARNING")
+        ]
+
+    def in_colours(self, scheme: str) -> None:
+        self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
     def send(self, command: str, **arguments: Any) -> None:
         """A command of DevTools."""
         self.driver.execute_cdp_cmd(command, arguments)
@@ -86,12 +121,14 @@ def _is_gone(element: Any) -> bool:
 
 
 def until(look: Callable[[], Any], what: str, limit_s: float = 20) -> Any:
-    """The first true answer of `look`."""
+    """The first true answer of `look`; a page that goes away while it looks answers nothing."""
     deadline = time.monotonic() + limit_s
-    while not (found := look()):
+    while True:
+        with suppress(StaleElementReferenceException, NoSuchElementException):
+            if found := look():
+                return found
         assert time.monotonic() < deadline, what
         time.sleep(0.05)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +142,7 @@ def chromium() -> Iterator[Browser]:
 def browser(chromium: Browser, served: Running) -> Iterator[Browser]:
     chromium.home = served.url
     chromium.driver.get("about:blank")
+    chromium.complaints()
     chromium.send("Network.enable")
     chromium.send("Network.clearBrowserCookies")
     yield chromium
@@ -172,57 +210,131 @@ def test_without_javascript_everything_can_be_read_and_done(
     assert "Your key" in browser.text()
 
 
-def test_by_keyboard_alone(browser: Browser, acme: dict[str, str], served: Running) -> None:
-    job_id = jobs.enqueue_analysis(served.db, Asked("acme"), ["ana"], None).job_id
+def test_without_javascript_a_campaign_is_foreseen_and_started(
+    browser: Browser, acme: dict[str, str], served: Running
+) -> None:
+    browser.send("Emulation.setScriptExecutionDisabled", value=True)
+    browser.sign_in(acme["X-Api-Key"])
+    browser.go("/console/campaigns/new")
+    browser.find("[value=names]").click()
+    browser.fill(usernames="ana no-name", message="Hola {first_name}", account="client_1")
+    browser.press("[formaction]")
+    assert "1 people would be written to" in browser.text()
+    browser.press("button.main")
+    assert "The job has begun." in browser.text()
+    [task] = outbox.pull(served.db, "acme", "client_1", limit=5, ttl_s=60).tasks
+    assert task.username == "ana"
+
+
+def test_a_whole_campaign_by_keyboard_alone(browser: Browser, acme: dict[str, str], served: Running) -> None:
     browser.go("/console/sign-in")
     active = browser.driver.switch_to.active_element
     assert active.get_attribute("name") == "key"  # ready to be typed into
-    before = browser.find("html")
-    active.send_keys(acme["X-Api-Key"], Keys.ENTER)
-    until(lambda: _is_gone(before), "signed in")
-    browser.go(f"/console/jobs/{job_id}")
-    seen = []
-    for _ in range(25):
-        browser.driver.switch_to.active_element.send_keys(Keys.TAB)
-        focused = browser.driver.switch_to.active_element
-        seen.append(focused.text)
-        outline = browser.driver.execute_script("return getComputedStyle(arguments[0]).outlineStyle", focused)
-        assert outline != "none", focused.text
-        if focused.text == "Cancel":
-            break
-    assert seen[0] == "Skip to the content"
-    before = browser.find("html")
-    browser.driver.switch_to.active_element.send_keys(Keys.ENTER)
-    until(lambda: _is_gone(before), "cancelled")
-    assert "The job is cancelled." in browser.text()
+    browser.type(acme["X-Api-Key"])
+    browser.enter()
+    browser.type(Keys.TAB)
+    assert browser.driver.switch_to.active_element.text == "Skip to the content"
+    browser.tab_to("New campaign")
+    browser.enter()
+    browser.tab_to("target_username")
+    browser.type("cafe_lucia")
+    browser.tab_to("message")
+    browser.type("Hola {first_name}")
+    browser.tab_to("account")
+    browser.type("client_1")
+    browser.tab_to("Preview")
+    browser.enter()
+    assert "What would happen now" in browser.text() and "Hola ana.garcia" in browser.text()
+    browser.tab_to("Start")
+    browser.enter()
+    assert "The job has begun." in browser.text()
+    for verb, said in (("Pause", "is paused."), ("Resume", "goes on."), ("Cancel", "is cancelled.")):
+        browser.tab_to(verb)
+        browser.enter()
+        assert f"The job {said}" in browser.text()
 
 
+LONG = "challenge: the site asks to confirm the account at /challenge/" + "a" * 120
+
+
+def long_things(db: Database) -> None:
+    """What fills pages to their edges."""
+    for name in ("bot_1", "asleep_1", "bot_with_a_name_of_30_letters_"):
+        accounts.add(db, FERNET, name, "secret")
+    accounts.set_status(db, ["bot_with_a_name_of_30_letters_"], "needs_human", LONG)
+    clients.create(db, "c" * 32, "A client with a name as long as names may be " * 2)
+    suppressions.add(db, "test", "acme", [f"{'s' * 26}{number}" for number in range(120)], "opted_out")
+    templates.create(db, "test", "acme", "N" * 100, "Hola {first_name} " + "x" * 500)
+    leases.acquire(db, "account:bot_1", f"{'node' * 15}.internal:1:x", 60)
+
+
+def all_pages(db: Database, job_id: str) -> list[str]:
+    [template] = templates.page(db, "acme")
+    more = ("/accounts/asleep_1/now", "/accounts/bot_with_a_name_of_30_letters_", f"/clients/{'c' * 32}")
+    of_acme = ("/templates?client=acme", f"/templates/{template.id}?client=acme", "/suppressions?client=acme")
+    return [*every_page(job_id), *more, *of_acme, "/profiles?text=nobody", "/jobs?status=pending"]
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
 def test_on_a_phone_no_page_is_wider_than_the_screen(
-    browser: Browser, operator: str, served: Running
+    browser: Browser, operator: str, served: Running, language: str
 ) -> None:
     job_id = a_job_with_everything(served.db)
-    accounts.add(served.db, FERNET, "bot_1", "secret")
+    long_things(served.db)
+    browser.go(f"/console/language?to={language}")
     browser.sign_in(operator)
     browser.send(
         "Emulation.setDeviceMetricsOverride", width=360, height=740, deviceScaleFactor=2, mobile=True
     )
-    for path in every_page(job_id):
+    for path in all_pages(served.db, job_id):
         browser.go(f"/console{path}")
         assert browser.driver.execute_script("return document.documentElement.scrollWidth") <= 360, path
+    browser.go("/console/campaigns/new")
+    browser.fill(target_username="cafe_lucia", message="x" * 300, account="client_1")
+    browser.press("[formaction]")
+    assert browser.driver.execute_script("return document.documentElement.scrollWidth") <= 360
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(browser: Browser, operator: str, served: Running, scheme: str) -> None:
+def test_axe_finds_no_serious_fault_and_no_page_logs_one(
+    browser: Browser, operator: str, served: Running, scheme: str
+) -> None:
     assert AXE.exists(), "axe-core is missing: run `make setup`"
     job_id = a_job_with_everything(served.db)
-    accounts.add(served.db, FERNET, "bot_1", "secret")
-    browser.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    long_things(served.db)
+    browser.in_colours(scheme)
     browser.go("/console/sign-in")
     assert not browser.faults()
     browser.sign_in(operator)
-    for path in every_page(job_id):
+    browser.complaints()
+    for path in all_pages(served.db, job_id):
         browser.go(f"/console{path}")
+        if path == "/profiles":
+            until(lambda: browser.driver.find_elements(By.CSS_SELECTOR, "#scatter .point"), "the points")
+        assert not browser.complaints(), path
         assert not browser.faults(), path
+
+
+def test_axe_finds_no_serious_fault_in_what_answers_forms(
+    browser: Browser, operator: str, served: Running
+) -> None:
+    browser.go("/console/sign-in")
+    browser.fill(key="si_wrong")
+    browser.press("main button")
+    assert not browser.faults()
+    browser.sign_in(operator)
+    browser.go("/console/nothing")
+    assert not browser.faults()
+    browser.go("/console/campaigns/new")
+    browser.fill(target_username="cafe_lucia", message="Hola {first_name}", account="client_1")
+    browser.press("[formaction]")
+    assert browser.find("#preview").is_displayed() and not browser.faults()
+    browser.fill(message="Hola {nobody}")
+    browser.press("button.main")
+    assert browser.find("[role=alert]").is_displayed() and not browser.faults()
+    browser.go("/console/clients/acme")
+    browser.press("form[action$='/keys'] button")
+    assert browser.find("#new-key").is_displayed() and not browser.faults()
 
 
 def test_plotly_draws_from_the_consoles_own_address(
@@ -232,6 +344,14 @@ def test_plotly_draws_from_the_consoles_own_address(
     browser.sign_in(acme["X-Api-Key"])
     browser.go("/console/profiles")
     until(lambda: browser.driver.find_elements(By.CSS_SELECTOR, "#scatter .point"), "the points are drawn")
+    fill = "return getComputedStyle(document.querySelector('#histogram .point path') ?? document.body).fill"
+    before = browser.driver.execute_script(fill)
+    browser.in_colours("dark")
+    until(
+        lambda: browser.driver.execute_script(fill) not in (before, "rgb(0, 0, 0)"),
+        "they are drawn anew in the dark",
+    )
+    assert not browser.complaints()
     addresses = browser.driver.execute_script(
         "return performance.getEntriesByType('resource').map(r => r.name)"
     )

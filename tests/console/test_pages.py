@@ -1,6 +1,9 @@
 """The console's pages, as a browser without JavaScript gets them."""
 
 import ast
+import base64
+import csv
+import io
 import re
 import time
 from collections.abc import Iterator
@@ -10,15 +13,15 @@ import pytest
 from cryptography.fernet import Fernet
 from starlette.testclient import TestClient
 
-from scrapinsta_ray import console
+from scrapinsta_ray import console, errors
 from scrapinsta_ray.api import cookies
 from scrapinsta_ray.api.auth import Gate
 from scrapinsta_ray.api.console import make_console_app
-from scrapinsta_ray.console import texts
+from scrapinsta_ray.console import sheets, texts
+from scrapinsta_ray.domain import messages, usernames
 from scrapinsta_ray.domain.models import Kind, Profile, Score
 from scrapinsta_ray.domain.scoring import MODEL
 from scrapinsta_ray.domain.transitions import Report
-from scrapinsta_ray.errors import RetryLater
 from scrapinsta_ray.store import (
     accounts,
     audit,
@@ -28,13 +31,14 @@ from scrapinsta_ray.store import (
     finish,
     jobs,
     outbox,
+    suppressions,
     tasks,
     templates,
 )
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.finish import Sent, Work
 from scrapinsta_ray.store.jobs import Asked, Outreach
-from tests.console.conftest import FERNET, signed_in
+from tests.console.conftest import FERNET, PIXEL, signed_in
 
 PAGES = Path(console.__file__).parent
 
@@ -101,6 +105,19 @@ def test_a_form_sends_nobody_to_another_site(http: TestClient, acme: dict[str, s
         assert answer.headers["location"] == "/console"
 
 
+def test_a_session_is_made_anew_at_every_sign_in(
+    acmes: TestClient, operator: str, acme: dict[str, str]
+) -> None:
+    planted, csrf = acmes.cookies[cookies.NAME], csrf_of(acmes)
+    signed_in(acmes, operator)
+    assert acmes.cookies[cookies.NAME] != planted
+    assert csrf_of(acmes) != csrf
+    assert acmes.post("/console/sign-out", data={"csrf": csrf}).status_code == 403
+    assert acmes.get("/console/accounts").status_code == 200
+    acmes.cookies.set(cookies.NAME, planted)
+    assert acmes.get("/console/accounts").status_code == 404  # it has not become the operator's
+
+
 @pytest.mark.parametrize("key", ["si_000000000000_" + "0" * 64, "nonsense", ""])
 def test_a_wrong_key_opens_nothing(http: TestClient, key: str) -> None:
     csrf = http.get("/console/sign-in").text.split('name="csrf" value="')[1].split('"')[0]
@@ -161,6 +178,7 @@ def test_pages_have_a_strict_policy_and_nothing_inline(operators: TestClient, db
         assert answer.status_code == 200, (path, answer.text[:300])
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy and "unsafe" not in policy
+        assert answer.headers["cache-control"] == "no-store", path
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", answer.text), (
             path
         )
@@ -186,7 +204,7 @@ def test_every_link_of_every_page_leads_somewhere(operators: TestClient, db: Dat
     for path in every_page(job_id):
         found |= set(re.findall(r'(?:href|src)="(/[^"]*)"', operators.get(f"/console{path}").text))
     for link in sorted(found):
-        if "/language" in link or link.endswith("now.png"):
+        if "/language" in link:
             continue
         assert operators.get(link.replace("&amp;", "&")).status_code == 200, link
 
@@ -209,11 +227,20 @@ def test_a_client_sees_its_own_and_the_operator_all(
         assert http.get(f"/console{path}").status_code == 404, path
     for path in ("/accounts", "/clients", "/clients/acme", "/accounts/bot_1"):
         assert http.get(f"/console{path}").status_code == 404, path
+    for verb in ("pause", "resume", "retry"):
+        assert post(http, f"/jobs/{job_id}/{verb}").status_code == 404, verb
     assert "ana" not in http.get("/console/profiles").text
+    assert http.get("/console/profiles.json").json()["username"] == []
+    mine = templates.create(db, "test", "acme", "Mine", "Hola")
+    assert http.get(f"/console/templates/{mine.id}?client=acme").status_code == 404
+    assert post(http, f"/templates/{mine.id}/retire", client="acme").status_code == 404
+    assert post(http, "/suppressions", client="acme", usernames="ana").status_code == 303
+    assert not suppressions.page(db, "acme")
+    assert mine.id not in http.get("/console/audit?client=acme").text
     assert post(http, f"/jobs/{job_id}/cancel").status_code == 404
     assert post(http, "/clients/acme/suspend").status_code == 404
     assert post(http, "/templates", client="acme", name="x", text="y").status_code == 303
-    assert not templates.page(db, "acme")
+    assert [one.id for one in templates.page(db, "acme")] == [mine.id]
     http.cookies.clear()
     signed_in(http, operator)
     assert job_id in http.get("/console/jobs").text
@@ -262,6 +289,15 @@ def test_csv_is_whole_and_no_spreadsheet_runs_it(acmes: TestClient, db: Database
     assert head.startswith("username,full_name")
     assert row.startswith("ana,'=HYPERLINK(1),")
     assert len(acmes.get(f"/console/jobs/{job_id}/tasks.csv").text.splitlines()) == 4
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t=", "\r=", "\n=", "  ="])
+def test_no_cell_is_a_formula(begin: str) -> None:
+    [_head, row] = sheets.lines(("biography",), [{"biography": f"{begin}SUM(1)"}])
+    [read] = next(csv.reader(io.StringIO(row, newline="")))
+    assert read == f"'{begin}SUM(1)"
+    [_head, number] = sheets.lines(("followers",), [{"followers": -3}])
+    assert number.strip() == "-3"
 
 
 def test_filters(acmes: TestClient, db: Database) -> None:
@@ -368,26 +404,26 @@ def test_accounts_are_paused_resumed_and_freed_by_a_person(operators: TestClient
     post(operators, "/accounts/bot_1/solved")
     [account] = accounts.everyone(db)
     assert account.status == "active"
-    assert operators.get("/console/accounts/bot_1/now.png").status_code == 404  # nobody handed a function in
 
 
-def test_a_look_at_an_accounts_browser(db: Database, operator: str) -> None:
-    accounts.add(db, FERNET, "bot_1", "secret")
-
-    def shot(username: str) -> bytes:
-        if busy:
-            raise RetryLater("bot_1 has no worker.")
-        return b"PNG of " + username.encode()
-
-    busy = False
-    with TestClient(make_console_app(db, gate=Gate(db, FERNET), screenshot=shot)) as http:
-        signed_in(http, operator)
-        assert "/console/accounts/bot_1/now" in http.get("/console/accounts/bot_1").text
-        picture = http.get("/console/accounts/bot_1/now.png")
-        assert (picture.content, picture.headers["content-type"]) == (b"PNG of bot_1", "image/png")
-        assert http.get("/console/accounts/nobody/now.png").status_code == 404
-        busy = True
-        assert http.get("/console/accounts/bot_1/now.png").status_code == 503
+def test_a_look_at_an_accounts_browser(
+    operators: TestClient, db: Database, operator: str, acme: dict[str, str]
+) -> None:
+    for name in ("bot_1", "asleep_1"):
+        accounts.add(db, FERNET, name, "secret")
+    assert "/console/accounts/bot_1/now" in operators.get("/console/accounts/bot_1").text
+    page = operators.get("/console/accounts/bot_1/now")
+    assert f"data:image/png;base64,{base64.b64encode(PIXEL).decode()}" in page.text
+    assert page.headers["cache-control"] == "no-store"
+    asleep = operators.get("/console/accounts/asleep_1/now", headers={"Accept-Language": "es"})
+    assert "asleep_1 no tiene navegador ahora" in asleep.text and "<img" not in asleep.text
+    assert operators.get("/console/accounts/nobody/now").status_code == 404
+    with TestClient(make_console_app(db, gate=Gate(db, FERNET))) as blind:
+        signed_in(blind, operator)
+        assert "/now" not in blind.get("/console/accounts/bot_1").text
+        assert blind.get("/console/accounts/bot_1/now").status_code == 404
+    signed_in(operators, acme["X-Api-Key"])
+    assert operators.get("/console/accounts/bot_1/now").status_code == 404
 
 
 def test_a_cookie_follows_a_job_live_and_reaches_no_other_route(acmes: TestClient, db: Database) -> None:
@@ -436,6 +472,7 @@ def test_clients_keys_and_limits(operators: TestClient, db: Database) -> None:
     assert post(operators, "/clients", id="new", name="New").status_code == 303
     assert post(operators, "/clients", id="New Client", name="x").status_code == 422
     made = post(operators, "/clients/new/keys", scope_status="on", days="3")
+    assert made.headers["cache-control"] == "no-store"
     key = re.search(r"si_[0-9a-f]{12}_[0-9a-f]{64}", made.text)
     assert key and clients.authenticate(db, key[0])
     assert key[0] not in operators.get("/console/clients/new").text
@@ -491,10 +528,67 @@ def test_the_language_is_the_browsers_until_somebody_chooses(operators: TestClie
     )
 
 
-def test_errors_are_pages(http: TestClient, acmes: TestClient) -> None:
-    for path in ("/console/nothing", "/console/jobs/x", "/console/profiles/nobody"):
-        answer = acmes.get(path)
-        assert answer.status_code == 404
-        assert answer.headers["content-type"].startswith("text/html")
+def test_what_other_rooms_complain_of_is_said_in_spanish() -> None:
+    spanish = texts.Say("es")
+    for check, wrong in (
+        (messages.check, ("", "{x}", "{", "x" * 1_001)),
+        (usernames.normalize, ("", "a..b", "a b", "a" * 40, "https://www.instagram.com/explore/")),
+    ):
+        for text in wrong:
+            with pytest.raises(ValueError) as complaint:
+                check(text)
+            assert spanish.known(str(complaint.value)) != str(complaint.value)
+    for english, translated in texts.SAID_ELSEWHERE.items():
+        assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", translated)), english
+
+
+def test_every_error_of_ours_has_a_word() -> None:
+    kinds = [one for one in vars(errors).values() if isinstance(one, type)]
+    codes = {one.code for one in kinds if issubclass(one, errors.ScrapInstaError)}
+    assert codes - {"stale_lease", "start_failed", "misconfigured"} <= set(texts.WORDS)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/jobs/x",
+        "/profiles/nobody",
+        "/audit?before=x",
+        f"/audit?before={10**30}",
+        "/profiles?skip=-1",
+    ],
+)
+def test_errors_are_pages_from_which_one_goes_on(acmes: TestClient, path: str) -> None:
+    answer = acmes.get(f"/console{path}")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert 'href="/console/jobs"' in answer.text and "Sign out" in answer.text
+
+
+def test_an_error_shows_a_stranger_nothing(http: TestClient) -> None:
+    answer = http.get("/console/nothing")
+    assert answer.status_code == 404 and 'href="/console/jobs"' not in answer.text
+
+
+def test_a_fault_of_ours_is_a_page_without_its_details(
+    acmes: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_args: object, **_more: object) -> None:
+        raise RuntimeError("password=hunter2")
+
+    monkeypatch.setattr("scrapinsta_ray.store.board.page_of_jobs", broken)
+    answer = acmes.get("/console/jobs")
+    assert answer.status_code == 500 and answer.headers["content-type"].startswith("text/html")
+    assert "hunter2" not in answer.text and "Traceback" not in answer.text
+
+
+def test_what_answers_a_form_can_be_loaded_by_its_address(operators: TestClient) -> None:
+    for path, above in (("/clients/acme/keys", "/clients/acme"), ("/campaigns/preview", "/campaigns/new")):
+        answer = operators.get(f"/console{path}")
+        assert answer.status_code == 200 and answer.url.path == f"/console{above}"
+
+
+def test_plotlys_file_may_be_kept(acmes: TestClient) -> None:
     plotly = acmes.get(re.findall(r'/console/plotly/[^"]+', acmes.get("/console/profiles").text)[0])
     assert plotly.headers["cache-control"].endswith("immutable")

@@ -24,7 +24,15 @@ function tell(summary) {
   const done = summary.ok + summary.error + summary.cancelled;
   live.querySelector("[data-said]").textContent =
     live.dataset.ended.replace("{done}", done).replace("{total}", summary.total);
-  if (summary.status !== live.dataset.status) location.reload();
+  if (summary.status !== live.dataset.status) again();
+}
+
+// What an earlier form has done is not said a second time.
+function again() {
+  const here = new URL(location.href);
+  here.searchParams.delete("done");
+  history.replaceState(null, "", here);
+  location.reload();
 }
 
 const source = new EventSource(live.dataset.events);
@@ -34,3 +42,4 @@ source.addEventListener("error", () => { mark.hidden = true; });
 source.addEventListener("summary", event => tell(JSON.parse(event.data)));
 source.addEventListener("end", () => source.close());
 addEventListener("pagehide", () => source.close());
+addEventListener("submit", () => source.close());  // the answer to the form must not lose to a reload

@@ -17,15 +17,20 @@ function draw(points) {
   const accent = getComputedStyle(document.documentElement).getPropertyValue("--accent").trim();
   const options = { displayModeBar: false, responsive: true };
   const bins = { start: 0, end: 1.0001, size: 0.05 };
-  histogram.replaceChildren();
-  scatter.replaceChildren();
+  for (const box of [histogram, scatter]) {
+    if (!box.matches(".js-plotly-plot")) box.replaceChildren();
+    box.setAttribute("role", "img");
+    box.setAttribute("aria-label", box.dataset.name);
+  }
+  document.querySelector("#scale").hidden = false;
   Plotly.newPlot(histogram, [{ type: "histogram", x: points.success, xbins: bins, marker: { color: accent } }], layout(histogram), options);
   const look = layout(scatter);
   look.xaxis.type = "log";
+  look.xaxis.dtick = 1;
   look.yaxis.tickformat = ".1%";
   Plotly.newPlot(scatter, [{
     type: "scatter", mode: "markers", x: points.followers, y: points.engagement, text: points.username,
-    marker: { color: points.success, colorscale: "Viridis", size: 8, line: { width: 1, color: "#777" }, colorbar: { thickness: 10 } },
+    marker: { color: points.success, colorscale: "Viridis", cmin: 0, cmax: 1, size: 8, line: { width: 1, color: "#777" } },
     hovertemplate: "%{text}<br>%{x}<br>%{y}<br>%{marker.color:.3f}<extra></extra>",
   }], look, options);
   scatter.on("plotly_click", event => { location.href = `/console/profiles/${event.points[0].text}`; });
