@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import typer
+from cryptography.fernet import Fernet, MultiFernet
 
 from scrapinsta_ray import settings
 from scrapinsta_ray.cli.options import AsJson
@@ -122,6 +123,9 @@ def _keys(db: Database, found: Settings) -> Iterator[Line]:
     if found.secret_key or (found.home / "secret.key").exists():
         reading(sealing.refuse_another_key)(db, found.fernet)
         yield Line("secret key", True, "it opens what is stored.")
+    elif not sealing.opens(db, MultiFernet([Fernet(Fernet.generate_key())])):  # of no use if any is there
+        text = "there is none, but secrets are stored: set SCRAPINSTA_SECRET_KEY to the one that sealed them."
+        yield Line("secret key", False, text)
     elif found.embedded:
         yield Line("secret key", True, "none yet: the first command that needs one makes it.")
     else:

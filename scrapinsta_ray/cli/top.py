@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group
 from rich.live import Live
-from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from scrapinsta_ray.cli.options import AsJson
 from scrapinsta_ray.cli.output import out
@@ -25,7 +25,12 @@ from scrapinsta_ray.store.overview import Overview
 
 app = typer.Typer()
 
-_SHOWN = 30
+_NARROW = 80
+"""In fewer columns an account has its name, status and reason only."""
+
+_ABOVE = 16
+"""Lines that everything else takes."""
+
 _RATES = {"tasks_ok": "ok", "tasks_error": "error", "tasks_sent": "leased", "tasks_queued": "made"}
 
 
@@ -104,7 +109,7 @@ def _head(look: Look) -> str:
     return (
         f"{datetime.now(UTC):%H:%M:%S} UTC  {dispatcher}  database {state.latency_ms:.1f} ms  "
         f"jobs {state.jobs['running']} running, {state.jobs['paused']} paused  "
-        f"messages in 24 h: {state.messages} of {state.senders} accounts{near}"
+        f"messages in 24 h: {state.messages}, from accounts: {state.senders}{near}"
     )
 
 
@@ -125,18 +130,32 @@ def _rates(look: Look, before: Look | None) -> str:
 
 
 def _fleet(look: Look) -> Table:
-    table = Table("account", "status", "worker", "last signal", "works on", "why")
+    """One line an account, as many as the terminal is high, the worst first."""
+    table = Table("account", Column("status", no_wrap=True))
+    wide = out.width >= _NARROW
+    for name in ("worker", "signal") if wide else ():
+        table.add_column(name, no_wrap=True)
+    for name in ("works on", "why") if wide else ("why",):
+        table.add_column(name)
     worst_first = sorted(look.fleet, key=lambda account: (account.status == "active", account.username))
-    for account in worst_first[:_SHOWN]:
-        colour = "green" if account.status == "active" else "red"
-        table.add_row(
-            account.username,
-            f"[{colour}]{account.status}[/]",
-            "yes" if account.worker else "-",
-            account.last_signal or "-",
-            account.task_id or "-",
-            escape(account.status_reason or ""),
-        )
-    if len(worst_first) > _SHOWN:
-        table.caption = f"and {len(worst_first) - _SHOWN} more"
+    shown = max(1, out.height - _ABOVE) if out.is_terminal else len(worst_first)
+    for account in worst_first[:shown]:
+        worker, signal = "yes" if account.worker else "-", account.last_signal or "-"
+        works_on = " ".join(account.task_id.split(":")[2:]) if account.task_id else "-"
+        between = (worker, signal, _line(works_on)) if wide else ()
+        table.add_row(_line(account.username), _status(account), *between, _line(account.status_reason or ""))
+    if len(worst_first) > shown:
+        table.caption = f"and {len(worst_first) - shown} more"
     return table
+
+
+def _line(text: str) -> Text:
+    """One line, whatever room there is."""
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def _status(account: Account) -> str:
+    free_at = account.past.free_at
+    if account.status == "active" and free_at and free_at > account.now:
+        return f"[yellow]rests {free_at:%H:%M}[/]"
+    return f"[{'green' if account.status == 'active' else 'red'}]{account.status}[/]"

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Table, select, update
 
 from scrapinsta_ray.errors import Misconfigured
 from scrapinsta_ray.store import audit
-from scrapinsta_ray.store.database import transaction
+from scrapinsta_ray.store.database import reading, transaction
 from scrapinsta_ray.store.tables import accounts, signing_keys
 
 
@@ -45,6 +45,16 @@ def refuse_another_key(tx: Connection, fernet: MultiFernet) -> None:
         row = tx.execute(select(column.label("sealed"), name.label("name")).limit(1)).one_or_none()
         if row is not None:
             unsealed(fernet, row.sealed, row.name)
+
+
+@reading
+def opens(tx: Connection, fernet: MultiFernet) -> bool:
+    """Do the keys open what is here? Yes if there is nothing."""
+    try:
+        refuse_another_key(tx, fernet)
+    except Misconfigured:
+        return False
+    return True
 
 
 @transaction
