@@ -26,7 +26,7 @@ from tests.e2e.test_serve_run import Server, for_a_user
 from tests.servers import private_mariadb
 from tests.telemetry.test_replicas import only_counters, parsed
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(500)
 
 REQUEST_TIMEOUT_S = 10.0
 """Serve's own: it cuts whatever takes longer."""
@@ -61,6 +61,7 @@ class Watched(Server):
             site,
             two_consoles_and_a_short_timeout,
             SCRAPINSTA_LOG_LEVEL="DEBUG",
+            RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S="30",  # of HAProxy, which on a busy machine takes more than 5
         )
         self.headers = {"X-Api-Key": self.key, "X-Account": "client_1"}
 
@@ -91,7 +92,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, simulator_url: str) -> Iter
         )
         try:
             with watched.client() as client:
-                until(client.ready, 150, "all applications and the dispatcher")
+                until(client.ready, 300, "all applications and the dispatcher")
             until(lambda: len(watched.consoles()) == REPLICAS, 60, "the replicas of the console")
             yield watched
         finally:
