@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 from scrapinsta_ray import errors
 from scrapinsta_ray.cluster import names
+from scrapinsta_ray.cluster.alarm import Alarm
 from scrapinsta_ray.cluster.quiet import Quiet
 from scrapinsta_ray.cluster.tenure import Tenure
 from scrapinsta_ray.instagram.browser import Browser, BrowserOptions
@@ -46,7 +47,7 @@ class SessionKeeper:
         self._why: str | None = None  # the last browser ended
         self._weighed_at = -_WEIGHED_EVERY_S
         self._working = threading.Lock()
-        self._parking: threading.Timer | None = None
+        self._parking = Alarm(self._park, "park")
         self._unread, self._quiet = unread, quiet
         lease = names.account_lease(username)
         self.tenure = Tenure(db, lease, found.lease_ttl_s, self._lost, self._limit_life)
@@ -59,8 +60,7 @@ class SessionKeeper:
     def at_work(self) -> Iterator[None]:
         """While the body runs the page is left alone; a while after it, it is parked."""
         with self._working:
-            if self._parking:
-                self._parking.cancel()
+            self._parking.clear()
             if self._quiet:
                 self._quiet.end()
             try:
@@ -68,7 +68,7 @@ class SessionKeeper:
             finally:
                 self._tasks += 1
                 self._weigh_now_and_then()
-                self._park_later()
+                self._parking.set(self._settings.park_after_s)
 
     def logged_in(self) -> AccountSession:
         """The session, in a living browser; once more proved by a page, and its cookies saved, when it is in doubt.
@@ -211,11 +211,6 @@ class SessionKeeper:
         self._logins_saved = session.password_logins
 
     # ---- idle --------------------------------------------------------------------------------------------
-
-    def _park_later(self) -> None:
-        self._parking = threading.Timer(self._settings.park_after_s, self._park)
-        self._parking.daemon = True
-        self._parking.start()
 
     def _park(self) -> None:
         if not self._working.acquire(blocking=False):
