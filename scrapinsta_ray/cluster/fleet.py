@@ -1,24 +1,26 @@
 """Bringing the fleet up and taking it down: what must exist is created, however often it is asked for."""
 
 import logging
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 from ray.util import list_named_actors
 
-from scrapinsta_ray.cluster import names
+from scrapinsta_ray.cluster import names, nodes
 from scrapinsta_ray.cluster.dispatcher import Dispatcher
+from scrapinsta_ray.cluster.nodes import BROWSER, Carrier
 from scrapinsta_ray.cluster.worker import InstagramWorker
+from scrapinsta_ray.domain import placement
 from scrapinsta_ray.errors import RetryLater
 from scrapinsta_ray.store import accounts
+from scrapinsta_ray.store.accounts import Account
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.telemetry import through_ray
 
 log = logging.getLogger(__name__)
-
-_BROWSER = "browser"
 
 _for_ever = {"max_restarts": -1, "max_task_retries": 0, "num_cpus": 0}
 _DispatcherActor = ray.remote(max_concurrency=4, **_for_ever)(Dispatcher)
@@ -26,17 +28,73 @@ _WorkerActor = ray.remote(concurrency_groups={"control": 2}, **_for_ever)(Instag
 
 
 def ensure(db: Database) -> None:
-    """A dispatcher, and a worker for every active account; workers of removed accounts end."""
+    """A dispatcher, and a worker for every active account; workers of removed accounts end.
+
+    Accounts are spread over the nodes, leave a node that is drained, and move one at a time to a node that joined.
+    """
     present = _present()
     if names.DISPATCHER not in present:
-        _create(_DispatcherActor, names.DISPATCHER)
+        _create(_DispatcherActor, names.DISPATCHER, resources=nodes.on_the_head())
     _tell_browsers()
     known = accounts.everyone(db)
-    demand = _browser_demand()
-    for account in known:
-        if account.status == "active" and names.worker_name(account.username) not in present:
-            new_worker(account.username, resources=demand).warm_up.remote()
+    carriers = nodes.carriers()
+    missing = [
+        account.username
+        for account in known
+        if account.status == "active" and names.worker_name(account.username) not in present
+    ]
+    _begin(missing, known, carriers)
+    if not missing:
+        _move([account for account in known if names.worker_name(account.username) in present], carriers)
     _end_workers(set(filter(None, map(names.username_of, present))) - {account.username for account in known})
+
+
+def _begin(usernames: Iterable[str], known: Iterable[Account], carriers: Sequence[Carrier]) -> None:
+    """New workers, each on the node that has the most room, as far as one is known to have any."""
+    taken = Counter(_places(known).values())
+    demand = _browser_demand()
+    for username in usernames:
+        host = placement.emptiest([carrier.host for carrier in carriers], taken)
+        options = nodes.rather_on(host, carriers)
+        new_worker(username, resources=demand, **options).warm_up.remote()
+        if host:
+            taken[host.name] += 1
+
+
+def _move(present: Sequence[Account], carriers: Sequence[Carrier]) -> None:
+    """Sends away who must leave its node; when nobody must and all have settled, one that would make it more even."""
+    hosts = [carrier.host for carrier in carriers]
+    places = _places(present)
+    movers = placement.leavers(hosts, places)
+    if not movers and len(places) == len(present):
+        idle = {account.username for account in present if account.task_id is None}
+        movers = {one for one in [placement.one_too_many(hosts, places, idle)] if one}
+    for account in present:
+        if account.username in movers:
+            _send_away(account)
+
+
+_sent_away: dict[str, str | None] = {}
+"""By account: the holder of its lease that was told to leave, so that it is told once."""
+
+
+def _send_away(account: Account) -> None:
+    """Its worker ends when its task is finished or handed back; the next round begins one elsewhere."""
+    if _sent_away.get(account.username) == account.worker:
+        return
+    try:
+        worker = ray.get_actor(names.worker_name(account.username), names.NAMESPACE)
+    except ValueError:
+        return
+    log.info("%s moves to another node", account.username)
+    _sent_away[account.username] = account.worker
+    worker.hand_back.remote()
+    worker.leave.remote()
+
+
+def _places(known: Iterable[Account]) -> dict[str, str]:
+    """On which host, by its name, the account's lease is held."""
+    return {account.username: account.worker.partition(":")[0] for account in known if account.worker}
 
 
 def new_worker(username: str, **options: Any) -> Any:
@@ -87,8 +145,8 @@ def _create(kind: Any, name: str, *arguments: Any, **options: Any) -> Any:
 
 def _browser_demand() -> dict[str, float]:
     """One browser of a node that declares some; on a lone machine that declares none, no demand."""
-    if _BROWSER in ray.cluster_resources() or len(ray.nodes()) > 1:
-        return {_BROWSER: 1.0}
+    if BROWSER in ray.cluster_resources() or len(ray.nodes()) > 1:
+        return {BROWSER: 1.0}
     log.warning("no node declares browsers; on this one machine workers start all the same")
     return {}
 
@@ -96,7 +154,7 @@ def _browser_demand() -> dict[str, float]:
 def _tell_browsers() -> None:
     """What the nodes declare, and how much of it no worker has taken."""
     for state, found in (("total", ray.cluster_resources()), ("free", ray.available_resources())):
-        through_ray.tell("browsers", found.get(_BROWSER, 0.0), state=state)
+        through_ray.tell("browsers", found.get(BROWSER, 0.0), state=state)
 
 
 def _end_workers(usernames: Iterable[str], limit_s: float = 10) -> None:

@@ -1,6 +1,7 @@
 """Waiting for an account's turn before each action, and giving up when it is far away."""
 
 import random
+import threading
 import time
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ PATIENCE_S = 150.0
 
 _LOOK_S = 1.0
 _NOT_OURS = Turn(float("inf"), "lease")
+_LEAVING = Turn(float("inf"), "leaving")
 
 
 class Turns:
@@ -24,6 +26,11 @@ class Turns:
 
     def __init__(self, db: Database, username: str, pace: Pace, tenure: Tenure) -> None:
         self._db, self._username, self._pace, self._tenure = db, username, pace, tenure
+        self._ended = threading.Event()
+
+    def end(self) -> None:
+        """There is no further turn: the account leaves this node. Who waits for one is woken."""
+        self._ended.set()
 
     def ready(self) -> None:
         """Returns when the account may touch the site, for what is not counted, such as a log-in.
@@ -35,8 +42,8 @@ class Turns:
     def wait(self, action: Action, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Returns when the account may begin `action`, which is then counted. Does `meanwhile` before it has to wait.
 
-        Raises BudgetSpent when that is not soon: the window is spent, the account rests, is parked, or its lease is
-        somebody else's.
+        Raises BudgetSpent when that is not soon: the window is spent, the account rests, is parked or leaves, or its
+        lease is somebody else's.
         """
         self._await(lambda: self._take(action), meanwhile)
 
@@ -47,8 +54,15 @@ class Turns:
 
     def _await(self, ask: Callable[[], Turn], meanwhile: Callable[[], None] = lambda: None) -> None:
         deadline = time.monotonic() + PATIENCE_S
-        while (turn := ask() if self._tenure.is_sure() else _NOT_OURS).why:
+        while (turn := self._asked(ask)).why:
             if turn.why != "gap" or turn.wait_s > deadline - time.monotonic():
                 raise BudgetSpent(reason=turn.why)
             meanwhile()
-            time.sleep(min(turn.wait_s, _LOOK_S))  # in short steps: a person may park the account meanwhile
+            self._ended.wait(
+                min(turn.wait_s, _LOOK_S)
+            )  # in short steps: a person may park the account meanwhile
+
+    def _asked(self, ask: Callable[[], Turn]) -> Turn:
+        if self._ended.is_set():
+            return _LEAVING
+        return ask() if self._tenure.is_sure() else _NOT_OURS
