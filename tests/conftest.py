@@ -1,12 +1,13 @@
 """Servers and databases that several rooms' tests use."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.servers import ServerFailed, fresh_database, private_mariadb, running_simulator
+from tests.site import Ask, ask_at
 
 # The same examples in every run, and none fails because a busy machine was slow. `--hypothesis-profile=search` looks
 # for new ones.
@@ -50,3 +51,16 @@ def simulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield url
     except ServerFailed as failure:
         pytest.fail(str(failure), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def ask(simulator_url: str) -> Ask:
+    """Ask the simulator what is really so, or tell it what to do wrong: `ask("/_faults", {...})`."""
+    return lambda path, body=None, method=None: ask_at(simulator_url + path, body, method)
+
+
+@pytest.fixture
+def fault(ask: Ask) -> Iterator[Callable[..., None]]:
+    """Let the site do something wrong: `fault("throttled", account="bot_4", path="clips")`."""
+    yield lambda name, **more: ask("/_faults", {"fault": name, **more})
+    ask("/_faults", method="DELETE")

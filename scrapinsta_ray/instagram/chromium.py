@@ -27,7 +27,7 @@ _STARTED = re.compile(rb"started successfully on port (\d+)")
 _GUARD = """
 while read -r seconds; do
   [ -z "$last" ] || { kill "$last"; wait "$last"; }
-  (trap 'kill "$sleep"; wait "$sleep"; exit' TERM; sleep "$seconds" & sleep=$!; wait "$sleep"; kill -9 0) & last=$!
+  (trap 'kill -9 $!; wait; exit' TERM; sleep "$seconds" & wait $!; kill -9 0) & last=$!
 done
 kill -9 0
 """

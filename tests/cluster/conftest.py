@@ -1,10 +1,7 @@
 """A bot account's worker as it is, without Ray around it: on a store, a real Chromium and the simulated site."""
 
-import json
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,28 +15,6 @@ from scrapinsta_ray.store.finish import Work
 from scrapinsta_ray.store.jobs import Asked
 
 CLIENT = "acme"
-
-Ask = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def ask(simulator_url: str) -> Ask:
-    """Ask the simulator what is really so, or tell it what to do wrong: `ask("/_faults", {...})`."""
-
-    def asking(path: str, body: Any = None, method: str | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(simulator_url + path, data, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
-
-    return asking
-
-
-@pytest.fixture
-def fault(ask: Ask) -> Iterator[Callable[..., None]]:
-    """Let the site do something wrong: `fault("throttled", account="bot_4", path="clips")`."""
-    yield lambda signal, **more: ask("/_faults", {"fault": signal, **more})
-    ask("/_faults", method="DELETE")
 
 
 class Bench:

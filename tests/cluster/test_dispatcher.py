@@ -28,6 +28,7 @@ from scrapinsta_ray.store.jobs import Asked
 from scrapinsta_ray.store.tables import job_tasks
 from scrapinsta_ray.store.tables import leases as lease_table
 from scrapinsta_ray.telemetry import logs
+from tests.waiting import until
 
 CLIENT = "acme"
 Act = Callable[[Task], Work]
@@ -177,13 +178,6 @@ def summary(db: Database, job_id: str) -> Any:
 def attempts(db: Database) -> set[int]:
     with db.begin(write=False) as tx:
         return set(tx.scalars(select(job_tasks.c.attempts)))
-
-
-def until(condition: Callable[[], Any], limit_s: float = 20) -> None:
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def people(number: int) -> list[str]:

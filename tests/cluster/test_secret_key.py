@@ -4,7 +4,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from scrapinsta_ray.cluster.worker import InstagramWorker
-from tests.cluster.conftest import Ask, Bench
+from tests.cluster.conftest import Bench
+from tests.site import Ask
 
 ANOTHER = Fernet.generate_key().decode()
 

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +20,9 @@ from scrapinsta_ray.simulator.faults import CATALOGUE
 from scrapinsta_ray.store import tasks
 from scrapinsta_ray.store.tables import followings
 from scrapinsta_ray.telemetry import counts
-from tests.cluster.conftest import Ask, Bench
+from tests.cluster.conftest import Bench
+from tests.site import Ask
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -32,14 +33,6 @@ def browser_of(worker: InstagramWorker) -> Browser:
     session = worker._keeper._session
     assert session
     return session.browser
-
-
-def until(condition: Callable[[], Any], limit_s: float = 10) -> Any:
-    deadline = time.monotonic() + limit_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.02)
-    return found
 
 
 def public(ask: Ask, number: int) -> list[str]:

@@ -17,7 +17,9 @@ from scrapinsta_ray.errors import StaleLease
 from scrapinsta_ray.instagram import processes
 from scrapinsta_ray.store import followings, tasks
 from scrapinsta_ray.store.tables import followings as rows
-from tests.cluster.conftest import Ask, Bench
+from tests.cluster.conftest import Bench
+from tests.site import Ask
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -75,14 +77,6 @@ def start() -> Iterator[Callable[[], Process]]:
     yield starting
     for one in started:
         one.end()
-
-
-def until(condition: Callable[[], Any], limit_s: float = 30) -> Any:
-    deadline = time.monotonic() + limit_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.02)
-    return found
 
 
 def given_back(bench: Bench) -> bool:

@@ -4,26 +4,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
 import pytest
 
 from scrapinsta_ray.client import Client
+from tests.waiting import until
 
-T = TypeVar("T")
-
-
-def until(condition: Callable[[], T], limit_s: float, what: str) -> T:
-    """The first true answer of `condition`, which is asked again until the limit."""
-    deadline = time.monotonic() + limit_s
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, f"{what}: not within {limit_s:.0f} s"
-        time.sleep(0.1)
-    return answer
+__all__ = ["Command", "Kept", "until"]
 
 
 class Command:

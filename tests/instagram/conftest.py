@@ -1,17 +1,12 @@
 """Browsers, and bot accounts on the simulated site. The site is reached by its address alone."""
 
-import json
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from scrapinsta_ray.instagram.browser import Browser, BrowserOptions
 from scrapinsta_ray.instagram.session import AccountSession
-
-Ask = Callable[..., Any]
 
 
 @pytest.fixture
@@ -33,26 +28,6 @@ def a_clean_browser(a_browser: Browser) -> Browser:
     a_browser.devtools("Network.clearBrowserCookies")
     a_browser.goto("about:blank")
     return a_browser
-
-
-@pytest.fixture
-def ask(simulator_url: str) -> Ask:
-    """Ask the simulator what is really so: `ask("/_truth")`; or tell it what to do wrong."""
-
-    def asking(path: str, body: Any = None, method: str | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(simulator_url + path, data, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
-
-    return asking
-
-
-@pytest.fixture
-def fault(ask: Ask) -> Iterator[Callable[..., None]]:
-    """Let the site do something wrong: `fault("throttled", account="bot_4", path_prefix="/api/")`."""
-    yield lambda signal, **more: ask("/_faults", {"signal": signal, **more})
-    ask("/_faults", method="DELETE")
 
 
 @pytest.fixture(scope="module")

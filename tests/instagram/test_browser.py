@@ -13,6 +13,7 @@ from scrapinsta_ray.errors import BrowserGone, BrowserMissing, RetryLater
 from scrapinsta_ray.instagram import processes
 from scrapinsta_ray.instagram.browser import Browser, BrowserOptions, find_chromium, sweep_orphans
 from tests.servers import free_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -29,15 +30,6 @@ sys.stdin.read()
 def members(group: int) -> list[str]:
     """The living processes of a browser's group."""
     return [process.command for process in processes.running() if process.group == group]
-
-
-def wait_until(condition, limit_s=10.0) -> bool:
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def in_folder(folder: Path) -> list[str]:
@@ -60,7 +52,7 @@ def an_owner(folder):
     owner.wait()
     owner.stdin.close()
     owner.stdout.close()
-    assert wait_until(lambda: not members(group))
+    until(lambda: not members(group))
 
 
 def test_nothing_is_left_after_close(folder):
@@ -71,7 +63,7 @@ def test_nothing_is_left_after_close(folder):
         browser.goto("data:text/html,<title>hello</title>")
         assert browser.run("return document.title") == "hello"
     assert not browser.alive()
-    assert wait_until(lambda: not members(group) and not in_folder(folder))
+    until(lambda: not members(group) and not in_folder(folder))
     assert not list(folder.parent.glob("*.owner"))
     assert not list(folder.glob("Singleton*"))
     browser.close()
@@ -81,17 +73,17 @@ def test_nothing_is_left_when_the_owner_is_killed(an_owner, folder):
     owner, group = an_owner
     assert len(members(group)) > 3
     owner.kill()
-    assert wait_until(lambda: not members(group) and not in_folder(folder), 3)
+    until(lambda: not members(group) and not in_folder(folder), 3)
 
 
 def test_a_browser_whose_chromium_was_killed_says_so(folder):
     with Browser(BrowserOptions(folder)) as browser:
         os.kill(browser._chromium_pid, signal.SIGKILL)
-        assert wait_until(lambda: not browser.alive())
+        until(lambda: not browser.alive())
         with pytest.raises(BrowserGone):
             browser.goto("about:blank")
         group = browser._service.group
-    assert wait_until(lambda: not members(group))
+    until(lambda: not members(group))
 
 
 def test_a_browser_whose_chromedriver_was_killed_says_so(folder):
@@ -99,11 +91,11 @@ def test_a_browser_whose_chromedriver_was_killed_says_so(folder):
         driver = browser._service._driver
         assert driver
         os.kill(driver.pid, signal.SIGKILL)
-        assert wait_until(lambda: not browser.alive())
+        until(lambda: not browser.alive())
         with pytest.raises(BrowserGone):
             browser.run("return 1")
         group = browser._service.group
-    assert wait_until(lambda: not members(group))
+    until(lambda: not members(group))
 
 
 def test_nothing_is_left_of_a_stopped_owner_s_browser_when_its_life_is_over(folder):
@@ -118,7 +110,7 @@ def test_nothing_is_left_of_a_stopped_owner_s_browser_when_its_life_is_over(fold
         time.sleep(2.5)  # longer than one life: it was extended
         assert len(members(group)) > 3
         os.kill(owner.pid, signal.SIGSTOP)
-        assert wait_until(lambda: not members(group) and not in_folder(folder), 3)
+        until(lambda: not members(group) and not in_folder(folder), 3)
         with Browser(BrowserOptions(folder)) as heir:  # who was stopped does not hold the folder for ever
             assert heir.alive()
     finally:
@@ -137,16 +129,18 @@ while True:
 def test_a_browser_without_its_guard_does_not_count_as_alive(folder):
     with Browser(BrowserOptions(folder)) as browser:
         os.kill(browser._service.group, signal.SIGKILL)
-        assert wait_until(lambda: not browser.alive())
+        until(lambda: not browser.alive())
         group = browser._service.group
-    assert wait_until(lambda: not members(group))
+    until(lambda: not members(group))
 
 
 def test_a_life_prolonged_often_leaves_no_process(folder):
     with Browser(BrowserOptions(folder)) as browser:
         for _ in range(20):
             browser.limit_life(30)
-        assert wait_until(lambda: sum("sleep" in command for command in members(browser._service.group)) == 1)
+        until(
+            lambda: sum(command.startswith("sleep") for command in members(browser._service.group)) == 1, 20
+        )
 
 
 def test_killing_takes_no_time(folder):
@@ -156,7 +150,7 @@ def test_killing_takes_no_time(folder):
         began = time.monotonic()
         browser.kill()
         assert time.monotonic() - began < 0.5
-        assert wait_until(lambda: not browser.alive())
+        until(lambda: not browser.alive())
         browser.close()
 
 
@@ -200,7 +194,7 @@ def test_the_sweep_ends_orphans_and_spares_the_living(an_owner, tmp_path, folder
         stale.unlink(missing_ok=True)
         stale.symlink_to("elsewhere-1")
         assert sweep_orphans(tmp_path) > 3
-        assert wait_until(lambda: not members(group) and not in_folder(folder))
+        until(lambda: not members(group) and not in_folder(folder))
         assert not stale.is_symlink()
         assert living.alive()
         assert living.run("return 1") == 1

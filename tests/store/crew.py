@@ -6,14 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scrapinsta_ray.store.database import Database
 from tests.store.history import Event
+from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -125,11 +125,3 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def until(holds: Callable[[], object], limit_s: float = 20) -> None:
-    """Waits until `holds`; fails after `limit_s` seconds."""
-    deadline = time.monotonic() + limit_s
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)

@@ -17,9 +17,10 @@ from scrapinsta_ray.store.tables import jobs as jobs_table
 from tests.servers import free_port, private_mariadb
 from tests.store.actors import Actor, Log, ok
 from tests.store.conftest import MANY_CALLS
-from tests.store.crew import Crew, address, crew, stage, until
+from tests.store.crew import Crew, address, crew, stage
 from tests.store.history import final, violations
 from tests.store.test_processes import as_given, people
+from tests.waiting import until
 
 ACCOUNTS = ("c1", "c2", "c3", "c4", "c5", "c6")
 CLIENT = "acme"

@@ -17,8 +17,9 @@ from scrapinsta_ray.store.jobs import Asked, Outreach
 from scrapinsta_ray.store.tables import job_tasks
 from scrapinsta_ray.store.tables import jobs as jobs_table
 from tests.store.actors import Log
-from tests.store.crew import Crew, address, crew, stage, until
+from tests.store.crew import Crew, address, crew, stage
 from tests.store.history import History, final, violations
+from tests.waiting import until
 
 PULLERS = 8
 ACCOUNTS = ("c1", "c2", "c3", "c4")
