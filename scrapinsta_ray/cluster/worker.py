@@ -3,7 +3,6 @@
 import logging
 import os
 import random
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from functools import partial
 import ray
 
 from scrapinsta_ray import errors, settings
+from scrapinsta_ray.cluster.alarm import Alarm
 from scrapinsta_ray.cluster.consequences import report_of, signal_of
 from scrapinsta_ray.cluster.pages import Pages
 from scrapinsta_ray.cluster.quiet import Quiet
@@ -48,6 +48,8 @@ class InstagramWorker:
         self._keeper = SessionKeeper(
             self._db, self._settings, username, self._unread, Quiet() if main_thread_rests else None
         )
+        self._in_hand: Task | None = None
+        self._renewal = Alarm(self._renew_what_is_in_hand, "task lease")
         self._turns = Turns(self._db, username, self._settings.pace, self._keeper.tenure)
         sweep_orphans(self._settings.home / "browsers")
 
@@ -191,23 +193,23 @@ class InstagramWorker:
     @contextmanager
     def _renewing(self, task: Task) -> Iterator[None]:
         """Renews the task's lease at a third of its life while the body runs."""
-        done = threading.Event()
-        every_s = self._settings.task_lease_ttl_s / 3
-
-        def renew() -> None:
-            while not done.wait(every_s):
-                try:
-                    self._renew(task)
-                except errors.DatabaseAway:
-                    log.warning("cannot renew a task", extra={"task_id": task.task_id})
-
-        thread = threading.Thread(target=renew, name="task lease", daemon=True)
-        thread.start()
+        self._in_hand = task
+        self._renewal.set(self._settings.task_lease_ttl_s / 3)
         try:
             yield
         finally:
-            done.set()
-            thread.join()
+            self._in_hand = None
+            self._renewal.clear()
+
+    def _renew_what_is_in_hand(self) -> None:
+        task = self._in_hand
+        if task is None:
+            return
+        try:
+            self._renew(task)
+        except errors.DatabaseAway:
+            log.warning("cannot renew a task", extra={"task_id": task.task_id})
+        self._renewal.set(self._settings.task_lease_ttl_s / 3)
 
     def _renew(self, task: Task) -> bool:
         ttl_s = self._settings.task_lease_ttl_s
