@@ -1,11 +1,11 @@
 # Each target sets up what it needs first; `make setup` alone does no more than that.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format extension bench schema clean
+.PHONY: help setup demo test test-multihost lint format extension bench schema clean
 ARGS ?=
 BIN := .venv/bin
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: .venv, Chromium, MariaDB
 	@bash scripts/setup.sh
@@ -16,7 +16,12 @@ demo: setup ## a whole campaign on this machine against the simulator  (ARGS="--
 test: setup ## all tests  (ARGS="tests/store -k lease")
 	@bash scripts/setup.sh javascript
 	@bash scripts/setup.sh monitoring
+	@bash scripts/setup.sh hosts
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-multihost: setup ## three hosts on this machine, which come and go (root on Linux; part of `make test`)
+	@bash scripts/setup.sh hosts
+	@$(BIN)/python -m pytest -s tests/multihost $(ARGS)
 
 lint: setup ## formatting, ruff, types, who imports whom
 	@$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing and nothing else: .venv with the pinned versions, Chromium with its driver, MariaDB; with the
-# argument `javascript`, what the tests of the extension need; with `monitoring`, what those of metrics need.
+# argument `javascript`, what the tests of the extension need; with `monitoring`, what those of metrics need; with `hosts`,
+# what those of several hosts need.
 # With nothing to do it only compares a stamp and looks for three programs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -154,10 +155,41 @@ set_up_monitoring() {
   quietly "fetching Debian's prometheus" fetch_prometheus || say "those tests are skipped"
 }
 
+# ---- several hosts on this machine, for the tests of them: programs alone, no service -------------------------
+
+set_up_hosts() {
+  local packages=()
+  if on_macos || [ "$(id -u)" != 0 ]; then return; fi # they are skipped, and say why
+  has sshd || packages+=(openssh-server)
+  has ssh || packages+=(openssh-client)
+  has rsync || packages+=(rsync)
+  { has ip && has ss; } || packages+=(iproute2)
+  if [ ${#packages[@]} = 0 ]; then return; fi
+  if ! may_use_apt; then
+    say "for the tests of several hosts: install ${packages[*]} (nothing else needs them)"
+    return
+  fi
+  quietly "reading Debian's package lists" as_root apt-get update
+  quietly "installing ${packages[*]}" install_without_service "${packages[@]}"
+}
+
+install_without_service() { # what a package would start, such as sshd, stays off
+  local policy=/usr/sbin/policy-rc.d
+  if [ -e $policy ]; then apt_install "$@"; return; fi
+  printf '#!/bin/sh\nexit 101\n' >$policy
+  chmod +x $policy
+  local code=0
+  apt_install "$@" || code=$?
+  rm -f $policy
+  return $code
+}
+
 if [ "${1:-}" = javascript ]; then
   set_up_javascript
 elif [ "${1:-}" = monitoring ]; then
   set_up_monitoring
+elif [ "${1:-}" = hosts ]; then
+  set_up_hosts
 else
   install_programs
   set_up_python

@@ -104,6 +104,16 @@ def test_ray_listens_where_docs_say(as_ray_reads_it, key):
 
 
 @both
+def test_serve_is_told_to_reach_the_replicas_of_other_hosts(as_ray_reads_it):
+    """Told 127.0.0.1, HAProxy of one host cannot reach the replicas of another."""
+    [edit] = [command for command in as_ray_reads_it["head_setup_commands"] if "serve_config" in command]
+    script = edit.split("'")[1]
+    run = ["sed", script, str(ROOT / "serve_config.yaml")]
+    edited = yaml.safe_load(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
+    assert edited["http_options"]["host"] == "0.0.0.0"
+
+
+@both
 def test_the_head_keeps_the_state_of_ray_on_its_disk(as_ray_reads_it):
     (start,) = [command for command in as_ray_reads_it["head_start_ray_commands"] if "ray start" in command]
     assert " RAY_gcs_storage=rocksdb RAY_gcs_storage_path=$HOME/" in start
