@@ -218,6 +218,8 @@ CREATE TABLE profile_scores (
     success DOUBLE COMMENT '0 to 1',
     parts JSON NOT NULL,
     scored_at DATETIME(6) NOT NULL,
+    confidence DOUBLE COMMENT '0 to 1; null: none, or a model that says nothing of it',
+    reason VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin COMMENT 'why there is no score',
     CONSTRAINT pk_profile_scores PRIMARY KEY (username, model)
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 
@@ -238,6 +240,8 @@ CREATE TABLE profiles (
     source JSON NOT NULL COMMENT 'where each field was read',
     missing JSON NOT NULL COMMENT 'why a field is null',
     analyzed_at DATETIME(6) NOT NULL,
+    rubro VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin COMMENT 'its field, by keywords of category and biography',
+    rubro_evidence JSON COMMENT 'the words that speak for it',
     CONSTRAINT pk_profiles PRIMARY KEY (username)
 )ENGINE=InnoDB CHARSET=utf8mb4 COLLATE utf8mb4_bin;
 

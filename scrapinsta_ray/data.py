@@ -32,6 +32,7 @@ _TYPES = {
     "position": "Int64",
     "engagement": "float64",
     "success": "float64",
+    "confidence": "float64",
     "pinned": "bool",
     "hidden": "bool",
     "is_private": "boolean",
@@ -46,12 +47,15 @@ def load_scores(source: Source, *, model: str | None = None) -> "pd.DataFrame":
     """One row a profile and model, best first; only `model` if it is given.
 
     username
-    model           version of the scoring model, such as `v1` (formulas: scrapinsta_ray/domain/scoring.py)
+    model           version of the scoring model, such as `v2` (formulas: scrapinsta_ray/domain/scoring/v2.py)
     engagement      (likes + comments) / followers, per post; 0.03 is three in a hundred. NaN: too little known
     success         0..1, one half is usual for an account of that size. NaN: too little known
+    confidence      0..1, how sure the score is; NaN without a score, and of `v1`
+    reason          why there is no score, such as `private` or `counts_unknown`
     scored_at       UTC
-    part_*          what the score was made of, one column each; of `v1`: part_reach (views / followers, per post),
-                    part_engagement_score and part_reach_score (0..1), part_media_used (posts that counted)
+    part_*          what the score was made of, one column each, by the names of the model's module: of `v2`
+                    part_engagement_score, part_reach_score, part_activity, part_consistency (0..1), part_view_rate,
+                    part_posts_per_week, part_media_used (posts that counted) and others
     """
     frame = _frame(frames.SCORES, frames.scores(_address(source), model))
     pandas = _pandas()
@@ -86,6 +90,7 @@ def load_profiles(source: Source) -> "pd.DataFrame":
     """One row a profile, by username.
 
     username, full_name, category, biography, external_url      as the profile shows them
+    rubro                               its field by keywords, such as `fitness` (scrapinsta_ray/domain/rubros.py)
     followers, followings, posts        counts; <NA> when not told
     is_verified, is_business            <NA> when not told
     analyzed_at                         when it was last read, UTC

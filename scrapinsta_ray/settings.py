@@ -109,6 +109,10 @@ class Settings(BaseSettings):
         700, ge=100, description="A browser is renewed when it takes more memory than that."
     )
 
+    rubros_file: Path | None = Field(
+        None, description="Your own fields of profiles and their keywords (JSON); they go before ours."
+    )
+
     metrics_token: SecretStr | None = Field(
         None, description="What /metrics asks for as a bearer token; unset: it is open."
     )

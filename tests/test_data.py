@@ -80,23 +80,24 @@ def column(frame: pd.DataFrame, name: str) -> list[Any]:
 
 
 def test_scores_come_best_first_with_their_parts_as_columns(source: str | Path) -> None:
-    frame = load_scores(source, model="v1")
+    frame = load_scores(source, model="v2")
     ana, big, luz = scores_of([ANA, BIG, LUZ])
     assert column(frame, "username") == ["ana", "big", "luz"]
     assert column(frame, "success") == [ana.success, big.success, None]
     assert column(frame, "engagement") == [ana.engagement, big.engagement, None]
     for part in ana.parts:
         assert column(frame, f"part_{part}") == [ana.parts[part], big.parts[part], luz.parts[part]]
-    assert set(frame.columns) == {"username", "model", "engagement", "success", "scored_at"} | {
-        f"part_{part}" for part in ana.parts
-    }
+    told = {"username", "model", "engagement", "success", "confidence", "reason", "scored_at"}
+    assert set(frame.columns) == told | {f"part_{part}" for part in ana.parts}
+    assert column(frame, "confidence") == [ana.confidence, big.confidence, None]
+    assert column(frame, "reason") == [None, None, "followers_unknown"]
     assert str(frame["scored_at"].dt.tz) == "UTC"
 
 
 def test_without_a_model_every_version_is_there(source: str | Path) -> None:
     frame = load_scores(source)
-    assert column(frame, "model") == ["v0", "v1", "v1", "v1"]
-    assert column(frame, "part_media_used") == [None, 2, 1, 0]
+    assert column(frame, "model") == ["v0", "v2", "v2", "v2"]
+    assert column(frame, "part_media_used") == [None, 2, 1, None]
     assert len(load_scores(source, model="v9")) == 0
 
 

@@ -170,6 +170,9 @@ class ProfileRead(_Told):
     model: str | None
     engagement: float | None
     success: float | None
+    confidence: float | None
+    reason: str | None
+    rubro: str | None
     analyzed_at: datetime
     reused: bool
     missing: dict[str, Any]

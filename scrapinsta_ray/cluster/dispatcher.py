@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,8 @@ from scrapinsta_ray import settings
 from scrapinsta_ray.cluster import names
 from scrapinsta_ray.cluster.scoring import score_batch
 from scrapinsta_ray.cluster.tenure import Tenure
-from scrapinsta_ray.domain.models import Kind, Task
+from scrapinsta_ray.domain import rubros
+from scrapinsta_ray.domain.models import Kind, Profile, Score, Task
 from scrapinsta_ray.domain.routing import ACTIONS, Candidate, assign, in_turn, shares, wish_of
 from scrapinsta_ray.domain.transitions import Report, Verdict
 from scrapinsta_ray.errors import BudgetSpent, DatabaseAway
@@ -57,6 +59,7 @@ class Dispatcher:
         self._looked_at = 0.0
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._pace = self._settings.pace
+        self._rubros = rubros.load(self._settings.rubros_file)
         self._workers: dict[str, str | None] = {}  # who held each account at the last look
         self._died: dict[str, tuple[str | None, float]] = {}  # a holder that died, and until when that counts
         self._rests: dict[str, float] = {}  # accounts that had no turn for what they were given, until when
@@ -331,13 +334,21 @@ class Dispatcher:
 
     def _finish(self, done: Sequence[Work]) -> list[Ended]:
         """Scores what was read and ends the tasks, profile and score in the same transaction; then settles jobs."""
-        read = [work for work in done if work.profile]
-        scores: list[Any] = ray.get(score_batch.remote([work.profile for work in read])) if read else []
+        read = [self._with_rubro(work.profile) for work in done if work.profile]
+        scores: list[Score] = ray.get(score_batch.remote(read, datetime.now(UTC))) if read else []
         if read:
             counts.add("scoring_batches")
             counts.add("scored_profiles", len(read))
-        scored = {id(work): score for work, score in zip(read, scores, strict=True)}
-        every = [replace(work, score=scored.get(id(work))) for work in done]
+        judged = zip(read, scores, strict=True)
+        every = [_with(work, *next(judged)) if work.profile else work for work in done]
         ended = finish.finish_work(self._db, every, retry_base_s=self._settings.retry_base_s)
         campaigns.settle(self._db, {one.job_id for one in ended if one.verdict is Verdict.APPLIED})
         return ended
+
+    def _with_rubro(self, profile: Profile) -> Profile:
+        found = self._rubros.find(profile.category, profile.biography)
+        return replace(profile, rubro=found.name, rubro_evidence=found.evidence) if found else profile
+
+
+def _with(work: Work, profile: Profile, score: Score) -> Work:
+    return replace(work, profile=profile, score=score)

@@ -120,6 +120,8 @@ class Profile:
     media: tuple[Media, ...] = ()
     source: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
+    rubro: str | None = None  # its field, by the rules of domain/rubros.py; not told by the site
+    rubro_evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ BATCH = 5_000
 Batches = Iterator[Sequence[tuple[Any, ...]]]
 """Rows, some thousand at a time, their values in the order of the columns that come with them."""
 
-SCORES = ("username", "model", "engagement", "success", "parts", "scored_at")
+SCORES = ("username", "model", "engagement", "success", "confidence", "reason", "parts", "scored_at")
 MEDIA = (
     "username",
     "code",
@@ -45,6 +45,7 @@ PROFILES = (
     "username",
     "full_name",
     "category",
+    "rubro",
     "followers",
     "followings",
     "posts",

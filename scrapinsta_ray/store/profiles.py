@@ -72,6 +72,8 @@ def _profile_row(profile: Profile, at: datetime) -> dict[str, Any]:
         "source": dict(profile.source),
         "missing": dict(profile.missing),
         "analyzed_at": at,
+        "rubro": profile.rubro,
+        "rubro_evidence": list(profile.rubro_evidence),
     }
 
 
@@ -99,6 +101,8 @@ def _score_row(score: Score, at: datetime) -> dict[str, Any]:
         "success": score.success,
         "parts": dict(score.parts),
         "scored_at": at,
+        "confidence": score.confidence,
+        "reason": score.reason,
     }
 
 

@@ -140,7 +140,9 @@ def _messages(tx: Connection, client_id: str, job_id: str, after: int, limit: in
 
 
 def _profiles(tx: Connection, job_id: str, after: int, limit: int) -> Page:
-    score = (profile_scores.c[name] for name in ("model", "engagement", "success", "parts"))
+    score = (
+        profile_scores.c[name] for name in ("model", "engagement", "success", "confidence", "reason", "parts")
+    )
     query = (
         analysis_rows(job_id, job_tasks.c.id.label("task"), job_tasks.c.result, profiles, *score)
         .join(profiles, profiles.c.username == job_tasks.c.username)

@@ -282,6 +282,8 @@ profiles = Table(
     Column("source", JSON, nullable=False, comment="where each field was read"),
     Column("missing", JSON, nullable=False, comment="why a field is null"),
     Column("analyzed_at", Time, nullable=False),
+    Column("rubro", Name(40), comment="its field, by keywords of category and biography"),
+    Column("rubro_evidence", JSON, comment="the words that speak for it"),
     **_INNODB,
 )
 
@@ -341,6 +343,8 @@ profile_scores = Table(
     Column("success", Double, comment="0 to 1"),
     Column("parts", JSON, nullable=False),
     Column("scored_at", Time, nullable=False),
+    Column("confidence", Double, comment="0 to 1; null: none, or a model that says nothing of it"),
+    Column("reason", Name(40), comment="why there is no score"),
     Index("ix_profile_scores_best", "model", "success"),
     **_INNODB,
 )

@@ -17,7 +17,7 @@ __all__ = ["MODEL", "MODELS", "REASONS", "Columns", "ScoreColumns", "columns_of"
 
 MODELS: Mapping[str, Callable[[Columns], ScoreColumns]] = {"v1": v1.score, "v2": v2.score}
 
-MODEL = "v1"
+MODEL = "v2"
 """The model by which new analyses are scored and profiles are ranked."""
 
 
