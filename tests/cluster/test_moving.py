@@ -10,7 +10,8 @@ from scrapinsta_ray.cluster.worker import InstagramWorker
 from scrapinsta_ray.domain.placement import Host
 from scrapinsta_ray.store import accounts
 from scrapinsta_ray.store.accounts import Account
-from tests.cluster.conftest import Ask, Bench
+from tests.cluster.conftest import Bench
+from tests.site import Ask
 
 HERE, THERE = Carrier(Host("here", 4), "node 1"), Carrier(Host("there", 4), "node 2")
 
@@ -79,10 +80,10 @@ def test_nodes_on_one_machine_are_one_host(monkeypatch: pytest.MonkeyPatch) -> N
         {"NodeID": name, "Alive": True, "NodeManagerHostname": "one", "Resources": {"browser": 2.0}}
         for name in ("a", "b")
     ]
-    monkeypatch.setattr(nodes.ray, "nodes", lambda: living)
-    monkeypatch.setattr(nodes.state, "get_draining_nodes", lambda: {"a": 0})
+    monkeypatch.setattr("ray.nodes", lambda: living)
+    monkeypatch.setattr("ray._private.state.state.get_draining_nodes", lambda: {"a": 0})
     assert nodes.carriers() == [Carrier(Host("one", 2.0), "b")]
-    monkeypatch.setattr(nodes.state, "get_draining_nodes", lambda: {"a": 0, "b": 0})
+    monkeypatch.setattr("ray._private.state.state.get_draining_nodes", lambda: {"a": 0, "b": 0})
     assert nodes.carriers()[0].host.leaving
 
 
