@@ -1,19 +1,23 @@
 """Frames hold what the store's own functions stored, and nothing can be written through them."""
 
-import builtins
 import sqlite3
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import polars as pl
+import polars.selectors as cs
+import polars.testing
 import pytest
 from sqlalchemy import exc, text
 
-from scrapinsta_ray.data import load_followings, load_media, load_profiles, load_scores
+from scrapinsta_ray.data import columns_of_frames, load_followings, load_media, load_profiles, load_scores
 from scrapinsta_ray.domain.models import Following, Media, MediaKind, Profile, Score
-from scrapinsta_ray.domain.scoring import scores_of
+from scrapinsta_ray.domain.scoring import MODELS, REASONS, scores_of
 from scrapinsta_ray.errors import Misconfigured
 from scrapinsta_ray.store import frames, profiles, schema
 from scrapinsta_ray.store.database import Database
@@ -180,16 +184,112 @@ def test_a_missing_store_is_not_made_but_named(tmp_path: Path) -> None:
     assert not missing.parent.exists()
 
 
-def test_without_pandas_one_line_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, a_sqlite_store: Path
+@pytest.mark.parametrize("missing", ["pandas", "polars", "pyarrow"])
+def test_without_a_library_one_line_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, a_sqlite_store: Path, missing: str
 ) -> None:
-    real = builtins.__import__
-
-    def without_pandas(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name == "pandas":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_pandas)
-    with pytest.raises(Misconfigured, match=r"scrapinsta-ray\[notebooks\]"):
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(Misconfigured, match=rf"{missing} is missing.*scrapinsta-ray\[notebooks\]"):
         load_profiles(a_sqlite_store)
+
+
+# ---- Polars, and files -------------------------------------------------------------------------------------
+
+LOADED = [load_scores, load_media, load_followings, load_profiles]
+
+
+def written(frame: pl.DataFrame, path: Path) -> Path:
+    """`frame` as an export, in the format of the path's suffix."""
+    match path.suffix:
+        case ".parquet":
+            frame.write_parquet(path)
+        case ".csv":
+            frame.with_columns(cs.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")).write_csv(path)
+        case ".jsonl":
+            frame.with_columns(cs.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00")).write_ndjson(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
+@pytest.mark.parametrize("load", LOADED, ids=lambda load: load.__name__)
+def test_a_file_gives_what_the_store_gives(
+    a_sqlite_store: Path, tmp_path: Path, load: Any, suffix: str
+) -> None:
+    stored = load(a_sqlite_store, frame="polars")
+    file = written(stored, tmp_path / f"export{suffix}")
+    polars.testing.assert_frame_equal(load(file, frame="polars"), stored)
+    pd.testing.assert_frame_equal(load(file), load(a_sqlite_store))
+
+
+@pytest.mark.parametrize("load", LOADED, ids=lambda load: load.__name__)
+def test_both_kinds_of_frame_hold_the_same(source: str | Path, load: Any) -> None:
+    ours, theirs = load(source), load(source, frame="polars")
+    assert list(ours.columns) == theirs.columns
+    for name in theirs.columns:
+        known = [None if value != value else value for value in theirs[name]]
+        assert column(ours, name) == known
+
+
+def test_parts_may_be_one_column_of_a_file(a_sqlite_store: Path, tmp_path: Path) -> None:
+    stored = load_scores(a_sqlite_store, frame="polars")
+    parts = stored.select(cs.starts_with("part_")).rename(lambda name: name.removeprefix("part_"))
+    struct = stored.select(~cs.starts_with("part_")).with_columns(parts=parts.to_struct())
+    polars.testing.assert_frame_equal(
+        load_scores(written(struct, tmp_path / "struct.parquet"), frame="polars"), stored
+    )
+    text = struct.with_columns(pl.col("parts").struct.json_encode())
+    polars.testing.assert_frame_equal(
+        load_scores(written(text, tmp_path / "text.csv"), frame="polars"), stored
+    )
+
+
+def test_one_model_of_a_file(a_sqlite_store: Path, tmp_path: Path) -> None:
+    file = written(load_scores(a_sqlite_store, frame="polars"), tmp_path / "scores.parquet")
+    assert column(load_scores(file, model="v0"), "username") == ["ana"]
+    assert len(load_scores(file, model="v2")) == 3
+
+
+def test_a_column_that_a_file_lacks_is_unknown_and_others_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "few.csv").write_text("username,followers,shoe_size\nana,12,40\nluz,,41\n")
+    frame = load_profiles(tmp_path / "few.csv")
+    assert list(frame.columns) == list(frames.PROFILES)
+    assert column(frame, "followers") == [12, None]
+    assert column(frame, "is_verified") == [None, None]
+    assert frame["is_verified"].dtype == "boolean"
+
+
+def test_a_file_that_is_no_export_is_named(tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(Misconfigured, match=r"other\.csv is no such export"):
+        load_media(tmp_path / "other.csv")
+    with pytest.raises(Misconfigured, match=r"none\.parquet.*export --help"):
+        load_media(tmp_path / "none.parquet")
+
+
+def test_no_other_kind_of_frame(a_sqlite_store: Path) -> None:
+    with pytest.raises(ValueError, match="polars"):
+        load_profiles(a_sqlite_store, frame="cudf")  # type: ignore[call-overload]
+
+
+# ---- columns for the models --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_frames_score_as_the_profiles_that_were_stored(a_sqlite_store: Path, model: str) -> None:
+    people = load_profiles(a_sqlite_store, frame="polars")
+    read_at = people["analyzed_at"][0]
+    assert people["analyzed_at"].n_unique() == 1
+    scored = MODELS[model](columns_of_frames(people, load_media(a_sqlite_store, frame="polars")))
+    by_name = {one.username: one for one in PEOPLE}
+    expected = scores_of([by_name[name] for name in people["username"]], read_at, model)
+    assert [None if np.isnan(value) else value for value in scored.success] == [
+        None if one.success is None else pytest.approx(one.success, rel=1e-6) for one in expected
+    ]
+    assert [REASONS[reason] for reason in scored.reason] == [one.reason for one in expected]
+
+
+def test_media_of_nobody_here_are_left_out(a_sqlite_store: Path) -> None:
+    people = load_profiles(a_sqlite_store, frame="polars").filter(pl.col("username") == "big")
+    columns = columns_of_frames(people, load_media(a_sqlite_store, frame="polars"))
+    assert columns.owner.tolist() == [0]
+    assert columns.likes.tolist() == [1]
