@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -263,13 +263,8 @@ class Cluster:
     # ---- Ray and Serve -----------------------------------------------------------------------------------
 
     def up(self) -> None:
-        """`ray up`. Ray gives a head 30 s to start: a busy machine may need another try."""
-        command = [self._program("ray"), "up", "-y", "--no-config-cache", str(self.config)]
-        for _ in range(2):
-            with suppress(AssertionError):
-                self._run(command, limit_s=300)
-                return
-        self._run(command, limit_s=300)
+        """`ray up`, as the file's first lines say."""
+        self._run([self._program("ray"), "up", "-y", "--no-config-cache", str(self.config)], limit_s=400)
 
     def serve(self) -> None:
         """`serve run` on the head, which goes on in the background."""
