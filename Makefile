@@ -16,12 +16,11 @@ demo: setup ## a whole campaign on this machine against the simulator  (ARGS="--
 test: setup ## all tests  (ARGS="tests/store -k lease")
 	@bash scripts/setup.sh javascript
 	@bash scripts/setup.sh monitoring
-	@bash scripts/setup.sh hosts
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-multihost: setup ## three hosts on this machine, which come and go (root on Linux; part of `make test`)
+test-multihost: setup ## three hosts on this machine, which come and go (root on Linux)
 	@bash scripts/setup.sh hosts
-	@$(BIN)/python -m pytest -s tests/multihost $(ARGS)
+	@SCRAPINSTA_TEST_HOSTS=1 $(BIN)/python -m pytest -s tests/multihost $(ARGS)
 
 lint: setup ## formatting, ruff, types, who imports whom
 	@$(BIN)/ruff format --check .
