@@ -4,16 +4,21 @@ import re
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
+from plotly.graph_objects import Figure
 
+from scrapinsta_ray import charts as figures
 from scrapinsta_ray.api.errors import ApiError
 from scrapinsta_ray.console.desk import Desk, Place, Visitor, show
 from scrapinsta_ray.store import board
 from scrapinsta_ray.store.board import Wanted
 
 _ROWS = 50
+_OWN = ("title", "template", "margin")
+_DRAWN = ("username", "followers", "engagement", "success")
 
 
 @cache
@@ -64,12 +69,11 @@ def add(site: FastAPI, desk: Desk) -> None:
     @site.get("/profiles.json")
     def points(visit: Visitor, text: str = "", score: str = "", followers: str = "") -> Response:
         found = board.points(desk.db, visit.sees, _wanted(text, score, followers, "", ""))
+        columns = {name: [row[name] for row in found] for name in _DRAWN}
         return JSONResponse(
             {
-                "username": [row["username"] for row in found],
-                "followers": [row["followers"] for row in found],
-                "engagement": [row["engagement"] for row in found],
-                "success": [row["success"] for row in found],
+                "histogram": _bare(figures.score_histogram(columns["success"])),
+                "scatter": _bare(figures.engagement_scatter(**columns)),
             }
         )
 
@@ -80,6 +84,12 @@ def add(site: FastAPI, desk: Desk) -> None:
             raise ApiError(404, "NOT_FOUND", visit.say("There is no such profile."))
         likes = [float(post["likes"]) for post in reversed(known.posts) if post["likes"] is not None]
         return show(visit, "profile.html", known=known, likes=likes)
+
+
+def _bare(figure: Figure) -> dict[str, Any]:
+    """A figure without title and template: the page has its own words and colours."""
+    bare: dict[str, Any] = figure.to_plotly_json()
+    return {"data": bare["data"], "layout": {k: bare["layout"][k] for k in bare["layout"] if k not in _OWN}}
 
 
 def _wanted(text: str, score: str, followers: str, order: str, up: str) -> Wanted:

@@ -230,7 +230,7 @@ def test_a_client_sees_its_own_and_the_operator_all(
     for verb in ("pause", "resume", "retry"):
         assert post(http, f"/jobs/{job_id}/{verb}").status_code == 404, verb
     assert "ana" not in http.get("/console/profiles").text
-    assert http.get("/console/profiles.json").json()["username"] == []
+    assert http.get("/console/profiles.json").json()["scatter"]["data"][0]["text"] == []
     mine = templates.create(db, "test", "acme", "Mine", "Hola")
     assert http.get(f"/console/templates/{mine.id}?client=acme").status_code == 404
     assert post(http, f"/templates/{mine.id}/retire", client="acme").status_code == 404
@@ -308,7 +308,10 @@ def test_filters(acmes: TestClient, db: Database) -> None:
     assert "<td>luz</td>" in failed and "<td>sol</td>" not in failed
     assert "ana" in acmes.get("/console/profiles?score=0,5&order=followers&up=1").text
     assert "/profiles/ana" not in acmes.get("/console/profiles?score=0.8").text
-    assert acmes.get("/console/profiles.json").json()["success"] == [0.7]
+    drawn = acmes.get("/console/profiles.json").json()
+    assert drawn["histogram"]["data"][0]["x"] == [0.7]
+    assert drawn["scatter"]["data"][0]["marker"]["color"] == [0.7]
+    assert "template" not in drawn["scatter"]["layout"]
 
 
 # ---- a campaign ------------------------------------------------------------------------------------------
