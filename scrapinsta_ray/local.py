@@ -113,6 +113,25 @@ def attached(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
+@contextmanager
+def for_work(address: str | None) -> Iterator[None]:
+    """The cluster at `address`; without one, that of this machine, or a Ray that ends with this block.
+
+    Raises StartFailed if there is none at `address`; `local` is always a new one.
+    """
+    common: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": "ERROR"}
+    try:
+        ray.init(address=address or "auto", **common)
+    except ConnectionError:
+        if address:
+            raise StartFailed(f"No cluster runs at {address}.") from None
+        ray.init(address="local", include_dashboard=False, **common)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
 def browsers() -> float:
     """How many browsers the nodes of the cluster at hand declare."""
     return float(ray.cluster_resources().get("browser", 0.0))

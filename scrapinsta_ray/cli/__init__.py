@@ -13,8 +13,10 @@ from scrapinsta_ray.cli import (
     consent,
     db,
     doctor,
+    export,
     keys,
     parse,
+    rescore,
     run,
     setup,
     suppress,
@@ -34,6 +36,8 @@ app.add_typer(run.app)  # those without a name stand beside the groups
 app.add_typer(bench.app)
 app.add_typer(setup.app)
 app.add_typer(consent.app)
+app.add_typer(rescore.app)
+app.add_typer(export.app)
 app.add_typer(top.app)
 app.add_typer(doctor.app)
 app.add_typer(db.app, name="db")

@@ -2,12 +2,11 @@
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
-from scrapinsta_ray.cli.options import AsJson, Username, Yes
+from scrapinsta_ray.cli.options import AsJson, Since, Username, Yes, point_in_time
 from scrapinsta_ray.cli.output import confirm, err, show
 from scrapinsta_ray.cli.stored import actor, database
 from scrapinsta_ray.store import audit, forget, forgotten
@@ -43,9 +42,7 @@ def show_audit(
     action: Annotated[
         str | None, typer.Option(help="Only these: `key.created`, or `key` for all that begin so.")
     ] = None,
-    since: Annotated[
-        str | None, typer.Option(help="A date or time in UTC, or an age such as 7d, 12h.")
-    ] = None,
+    since: Since = None,
     person: Annotated[
         str | None,
         typer.Option(metavar="USERNAME", help="Only about this person, who stands there as a hash."),
@@ -57,7 +54,7 @@ def show_audit(
     _found, db = database()
     about = forgotten.pseudonym(transaction(forgotten.salt)(db), person) if person else None
     found = audit.entries(
-        db, client, action=action, since=_time(since) if since else None, about=about, limit=limit
+        db, client, action=action, since=point_in_time(since) if since else None, about=about, limit=limit
     )
     rows = [asdict(entry) for entry in found]
     if not as_json:
@@ -65,20 +62,6 @@ def show_audit(
             {**row, "at": f"{row['at']:%Y-%m-%d %H:%M:%S}", "details": _words(row["details"])} for row in rows
         ]
     show(rows, as_json)
-
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def _time(text: str) -> datetime:
-    """`2026-11-22`, `2026-11-22T10:00`, or so long ago: `7d`, `12h`, `30m`, `2w`."""
-    if text[:-1].isdigit() and text[-1] in _UNITS:
-        return datetime.now(UTC) - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no time; write 2026-11-22, 2026-11-22T10:00 or 7d") from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _words(details: dict[str, object]) -> str:

@@ -29,6 +29,7 @@ from scrapinsta_ray.domain.models import JobStatus, TaskStatus
 from scrapinsta_ray.domain.pacing import DAY_S
 from scrapinsta_ray.domain.retention import Retention
 from scrapinsta_ray.store import clients, leases, meters, templates, tokens
+from scrapinsta_ray.store.batches import behind
 from scrapinsta_ray.store.database import Database, now, reading, transaction
 from scrapinsta_ray.store.indexes import change
 from scrapinsta_ray.store.tables import (
@@ -230,21 +231,15 @@ def _old_rows(table: Table, is_older: _IsOld) -> _Step:
     @transaction
     def step(tx: Connection, after: Cursor, days: float, dry_run: bool) -> tuple[Cursor | None, Pruned]:
         is_old = is_older(days)
-        behind = [_behind(key, after)] if after else []
-        rows = tx.execute(select(*key, is_old.label("old")).where(*behind).order_by(*key).limit(BATCH)).all()
+        later = [behind(key, after)] if after else []
+        rows = tx.execute(select(*key, is_old.label("old")).where(*later).order_by(*key).limit(BATCH)).all()
         old = sum(bool(row.old) for row in rows)
         last = tuple(rows[-1][: len(key)]) if rows else ()
         if old and not dry_run:
-            tx.execute(delete(table).where(*behind, _up_to(key, last), is_old))
+            tx.execute(delete(table).where(*later, _up_to(key, last), is_old))
         return last if len(rows) == BATCH else None, Pruned(str(table.name), len(rows), old)
 
     return step
-
-
-def _behind(key: Sequence[ColumnElement[Any]], at: Cursor) -> ColumnElement[bool]:
-    """(a, b) > (x, y) in words of which every server makes a range of the primary key."""
-    first = key[0] > literal(at[0])
-    return or_(first, and_(key[0] == at[0], key[1] > at[1])) if len(key) > 1 else first
 
 
 def _up_to(key: Sequence[ColumnElement[Any]], at: Cursor) -> ColumnElement[bool]:

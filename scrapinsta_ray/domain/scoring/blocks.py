@@ -1,7 +1,8 @@
 """Statistics of each profile's media at once: ragged groups as a few rectangular blocks.
 
 Profiles are gathered by how many media they have, 1, 2, up to 4, up to 8 and so on, so that each block of G profiles is
-a matrix (G, K) of which more than half is filled, and NumPy sorts along its rows.
+a matrix (G, K) of which more than half is filled, and NumPy sorts along its rows. Where neighbours have equally many,
+as in a page of the site, the matrix is the column itself.
 """
 
 from collections.abc import Iterator
@@ -17,25 +18,31 @@ CELLS = 1 << 17
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`rows`: (G,) profiles; `media`: (G, K) index of each one's media, `filled` where there is one."""
+    """`rows`: (G,) profiles; `media`: (G, K) index of each one's media, `filled` where there is one.
+
+    A slice in place of `media` is those media in their order, and all of the matrix is filled.
+    """
 
     rows: Ints
-    media: Ints
+    media: Ints | slice
     filled: Bools
 
     def of(self, column: Floats) -> Floats:
         """An (M,) column as (G, K), NaN where there is no media."""
+        if isinstance(self.media, slice):
+            return column[self.media].reshape(self.filled.shape)
         return np.where(self.filled, column[self.media], np.nan)
 
     def has(self, flags: Bools) -> Bools:
         """An (M,) column of flags as (G, K), False where there is no media."""
+        if isinstance(self.media, slice):
+            return flags[self.media].reshape(self.filled.shape)
         return self.filled & flags[self.media]
 
 
 def blocks(owner: Ints, n: int) -> Iterator[Block]:
     """Blocks that hold each of `n` profiles with media once, with all its media. `owner`: (M,), in any order."""
-    ordered = bool((owner[1:] >= owner[:-1]).all())
-    order = np.arange(len(owner)) if ordered else np.argsort(owner, kind="stable")
+    order = None if (owner[1:] >= owner[:-1]).all() else np.argsort(owner, kind="stable")
     count = np.bincount(owner, minlength=n)
     start = np.cumsum(count) - count
     width = 1
@@ -44,11 +51,19 @@ def blocks(owner: Ints, n: int) -> Iterator[Block]:
         height = max(1, CELLS // width)
         for first in range(0, len(rows), height):
             some = rows[first : first + height]
-            place = np.arange(width)
-            filled = place < count[some, None]
-            at = np.minimum(start[some, None] + place, len(owner) - 1)
-            yield Block(some, order[at], filled)
+            yield _block(some, start[some], count[some], order)
         width *= 2
+
+
+def _block(rows: Ints, start: Ints, count: Ints, order: Ints | None) -> Block:
+    width = int(count.max())
+    cells = len(rows) * width
+    if order is None and count.min() == width and start[-1] - start[0] == cells - width:
+        return Block(rows, slice(start[0], start[0] + cells), np.ones((len(rows), width), dtype=np.bool_))
+    place = np.arange(width)
+    filled = place < count[:, None]
+    at = np.where(filled, start[:, None] + place, start[:, None])
+    return Block(rows, at if order is None else order[at], filled)
 
 
 def interquartile_mean(values: Floats, weights: Floats) -> Floats:

@@ -128,7 +128,8 @@ def _of_media(block: Block, columns: Columns) -> tuple[dict[str, Floats], NDArra
 
 
 def _counting(block: Block, columns: Columns) -> _Media:
-    followers = np.where(columns.followers > 0, columns.followers, np.nan)[block.rows, None]
+    followers = columns.followers[block.rows, None]
+    followers = np.where(followers > 0, followers, np.nan)
     pinned, shows = block.has(columns.pinned), block.filled & ~block.has(columns.hidden)
     age, read_age = np.maximum(block.of(columns.age), 0.0), block.of(columns.read_age)
     eligible = block.filled & ~pinned & ~(read_age < MATURE_DAYS)
