@@ -55,18 +55,19 @@ def engagement_scatter(
     )
     figure = _figure([dots], "Engagement against followers", "followers", "engagement per post")
     figure.update_xaxes(type="log", dtick=1)
-    return figure.update_yaxes(type="log", tickformat=".2~%")
+    return figure.update_yaxes(type="log", tickformat=".2~%", dtick="D2")
 
 
 def add_usual(figure: go.Figure) -> go.Figure:
     """The engagement that v2 takes as usual, from 100 followers to 10 millions, as a line in an engagement_scatter."""
     followers = np.geomspace(1e2, 1e7, 61)
     usual = benchmarks.load(BENCHMARKS).engagement.at(followers)
-    line = {"dash": "dot", "color": GREY}
+    line = {"dash": "dash", "color": "#222", "width": 2.5}
     figure.add_scatter(
         x=followers.tolist(), y=usual.tolist(), mode="lines", name="usual", line=line, hoverinfo="skip"
     )
-    figure.update_traces(marker_colorbar={"title": {"text": "score"}}, selector={"mode": "markers"})
+    dots = {"size": 6, "opacity": 0.75, "line_width": 0, "colorbar_title_text": "score"}
+    figure.update_traces(marker=dots, selector={"mode": "markers"})
     return figure.update_layout(legend={"orientation": "h", "y": 1.08, "x": 1, "xanchor": "right"})
 
 
