@@ -116,6 +116,14 @@ def load_profiles(source: Source, *, frame: Literal["pandas", "polars"] = "panda
     return _given(_loaded(source, frames.PROFILES, frames.people), frame)
 
 
+def newest_demo() -> Path:
+    """The store that the last demo left. Raises Misconfigured if there is none."""
+    path = settings.load().home / "demo" / "scrapinsta.db"
+    if not path.exists():
+        raise Misconfigured(f"There is no demo yet ({path} is missing). In the project's folder: make demo")
+    return path
+
+
 def columns_of_frames(profiles: "pl.DataFrame", media: "pl.DataFrame") -> Columns:
     """What a scoring model reads, of frames of Polars by load_profiles and load_media; media of others are left out.
 

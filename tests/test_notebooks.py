@@ -15,19 +15,19 @@ from scrapinsta_ray.domain.scoring import scores_of
 from scrapinsta_ray.store import profiles, schema
 from scrapinsta_ray.store.database import Database
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 SOURCE_UNSET = "SOURCE = None"
 
 
-def a_person(number: int, chance: random.Random) -> Profile:
+def a_person(number: int, chance: random.Random, read_at: datetime) -> Profile:
     followers = round(10 ** chance.uniform(2, 6))
-    at = datetime(2026, 3, 1, tzinfo=UTC)
     media = tuple(
         Media(
             f"m{number}-{i}",
             f"{number}{i}",
-            at - timedelta(days=i),
+            read_at - timedelta(days=3 + i),
             MediaKind.REEL,
             likes=None if number % 7 == 0 else round(followers * chance.uniform(0.005, 0.1)),
             comments=i,
@@ -38,15 +38,32 @@ def a_person(number: int, chance: random.Random) -> Profile:
     return Profile(f"person_{number}", full_name=f"Person {number}", followers=followers, media=media)
 
 
-def fill(path: Path, size: int) -> None:
-    chance = random.Random(7)
-    people = [a_person(i, chance) for i in range(size)]
-    db = Database(f"sqlite:///{path}")
+def fill(url: str, size: int) -> None:
+    """`size` people whom cafe_lucia follows; two others follow every second and every third of them."""
+    chance, now = random.Random(7), datetime.now(UTC)
+    people = [a_person(i, chance, now) for i in range(size)]
+    follows = [Following(p.username) for p in people]
+    db = Database(url)
     schema.upgrade(db)
     with db.begin() as tx:
-        profiles.store(tx, people, scores_of(people))
-        profiles.store_followings(tx, "cafe_lucia", [Following(p.username) for p in people], start=0)
+        profiles.store(tx, people, scores_of(people, now))
+        for target, step in (("cafe_lucia", 1), ("gimnasio_sol", 2), ("yoga_mar", 3)):
+            profiles.store_followings(tx, target, follows[::step], start=0)
     db.dispose()
+
+
+@pytest.fixture(scope="module")
+def a_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("store") / "store.db"
+    fill(f"sqlite:///{path}", 60)
+    return path
+
+
+@pytest.fixture(scope="module")
+def an_empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("empty") / "store.db"
+    fill(f"sqlite:///{path}", 0)
+    return path
 
 
 @pytest.fixture(autouse=True)
@@ -62,13 +79,18 @@ def run(notebook: Any) -> Any:
     return NotebookClient(notebook, timeout=90, kernel_name="python3").execute()
 
 
-def with_source(path: Path, source: Path) -> Any:
-    """The notebook at `path` with its parameter cell replaced."""
-    notebook = nbformat.read(path, as_version=4)
+def with_source(name: str, source: Path | str, **more: Any) -> Any:
+    """The notebook with its parameters replaced."""
+    notebook = nbformat.read(FOLDER / name, as_version=4)
     [parameters] = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     assert parameters.source.startswith(SOURCE_UNSET)
-    parameters.source = f"SOURCE = {str(source)!r}"
+    said = {"SOURCE": str(source), **more}
+    parameters.source += "".join(f"\n{name} = {value!r}" for name, value in said.items())
     return notebook
+
+
+def drawn(notebook: Any) -> list[Any]:
+    return outputs(notebook, "application/vnd.plotly.v1+json")
 
 
 def outputs(notebook: Any, kind: str) -> list[Any]:
@@ -86,27 +108,74 @@ def test_outputs_are_stripped(path: Path) -> None:
 
 def test_the_first_look_finds_the_demos_store_and_shows_what_is_in_it(tmp_path: Path) -> None:
     (tmp_path / "home" / "demo").mkdir(parents=True)
-    fill(tmp_path / "home" / "demo" / "scrapinsta.db", 60)
-    done = run(nbformat.read(NOTEBOOKS[0], as_version=4))
+    fill(f"sqlite:///{tmp_path}/home/demo/scrapinsta.db", 60)
+    done = run(nbformat.read(FOLDER / "01_first_look.ipynb", as_version=4))
     assert "'profiles read': 60" in outputs(done, "text/plain")[0]
-    spread, against = outputs(done, "application/vnd.plotly.v1+json")
+    spread, against = drawn(done)
     people, usual = against["data"]
     assert spread["layout"]["title"]["text"] == "Success scores"
     assert (against["layout"]["xaxis"]["type"], against["layout"]["yaxis"]["type"]) == ("log", "log")
     scored = [f"person_{i}" for i in range(60) if i % 5 and i % 7]
-    assert sorted(people["hovertext"]) == sorted(scored)
+    assert sorted(people["text"]) == sorted(scored)
     assert usual["name"] == "usual"
-    best = next(html for html in outputs(done, "text/html") if "<table" in html)
+    best, some = (html for html in outputs(done, "text/html") if "<table" in html and "col_heading" in html)
     assert best.count("<tr>") == 21
+    assert 1 <= some.count("<tr>") <= 11
     assert "nan" not in best.lower()
 
 
-def test_the_first_look_runs_on_a_named_store_without_a_single_profile(tmp_path: Path) -> None:
-    fill(tmp_path / "store.db", 0)
-    done = run(with_source(NOTEBOOKS[0], tmp_path / "store.db"))
-    assert "'profiles read': 0" in outputs(done, "text/plain")[0]
+def test_why_this_score_takes_one_apart_and_pulls_at_it(a_mariadb_database_of_this_module: str) -> None:
+    """By the address of a server."""
+    fill(a_mariadb_database_of_this_module, 40)
+    done = run(with_source("02_why_this_score.ipynb", a_mariadb_database_of_this_module))
+    parts, moved, aged, compared = drawn(done)
+    who = outputs(done, "text/plain")[0].strip("'")
+    assert parts["layout"]["title"]["text"] == f"Why {who} has this score"
+    shown = dict(zip(parts["data"][0]["y"], parts["data"][0]["x"], strict=True))
+    likes, _views = moved["data"]
+    assert likes["y"] == sorted(likes["y"])
+    assert likes["y"][10] == pytest.approx(shown["success"], abs=0.001)  # nothing changed
+    score, confidence = aged["data"]
+    assert score["y"][-1] < score["y"][0]
+    assert confidence["y"][-1] < 0.1 * confidence["y"][0]
+    assert len(compared["data"][0]["text"]) == sum(1 for i in range(40) if i % 5 and i % 7)
 
 
-def test_without_a_demo_it_says_which_command_makes_one() -> None:
+def test_the_network_finds_the_overlap_and_draws_the_graph(a_store: Path) -> None:
+    done = run(with_source("03_the_network.ipynb", a_store))
+    overlap, graph = drawn(done)
+    [cells] = overlap["data"]
+    assert cells["y"] == ["cafe_lucia", "gimnasio_sol", "yoga_mar"]
+    assert [list(row) for row in cells["text"]] == [
+        ["100%", "50%", "33%"],
+        ["100%", "100%", "33%"],
+        ["100%", "50%", "100%"],
+    ]
+    follows, accounts = graph["data"]
+    assert len(follows["x"]) == 3 * (60 + 30 + 20)
+    assert {name for name in accounts["text"] if name} == {"cafe_lucia", "gimnasio_sol", "yoga_mar"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_scoring_at_scale_gives_the_same_scores(a_store: Path) -> None:
+    done = run(with_source("04_scoring_at_scale.ipynb", a_store, COPIES=3, PARTS=4))
+    [timeline] = drawn(done)
+    assert len(timeline["data"][0]["y"]) == 4
+    assert all(name.startswith("worker ") for name in timeline["data"][0]["y"])
+    assert "profiles a second" in "".join(outputs(done, "text/plain"))
+
+
+@pytest.mark.parametrize("name", ["01_first_look.ipynb", "02_why_this_score.ipynb", "03_the_network.ipynb"])
+def test_a_store_without_a_single_profile_is_no_error(name: str, an_empty_store: Path) -> None:
+    done = run(with_source(name, an_empty_store))
+    assert drawn(done)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_without_a_demo_it_says_which_command_makes_one(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    until_loaded = next(i for i, cell in enumerate(notebook.cells) if "newest_demo()" in cell.source)
+    del notebook.cells[until_loaded + 1 :]
     with pytest.raises(CellExecutionError, match="make demo"):
-        run(nbformat.read(NOTEBOOKS[0], as_version=4))
+        run(notebook)
