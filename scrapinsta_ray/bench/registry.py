@@ -26,6 +26,11 @@ class Bench:
 
 BENCHES = {
     "auth": Bench("What authentication and limits add to a pull.", "scrapinsta_ray.bench.auth", 2),
+    "scoring": Bench(
+        "Model v2 against plain Python, bare NumPy and itself on two workers.",
+        "scrapinsta_ray.bench.scoring",
+        6,
+    ),
     "scrape": Bench(
         "One account against bare Selenium, and what eight accounts cost.", "scrapinsta_ray.bench.scrape", 7
     ),

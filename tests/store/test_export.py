@@ -27,7 +27,10 @@ def a_profile(name: str) -> Profile:
 @pytest.fixture
 def five_people(db: Database) -> list[str]:
     """Five profiles with three posts each, scored by both models, all followed by two others."""
-    parts = {"v1": {"reach": 0.3, "media_used": 3.0}, "v2": {"view_rate": 0.2, "reach_score": None}}
+    parts: dict[str, dict[str, float | None]] = {
+        "v1": {"reach": 0.3, "media_used": 3.0},
+        "v2": {"view_rate": 0.2, "reach_score": None},
+    }
     scores = [Score(name, model, 0.1, 0.2, parts[model], 0.5) for name in NAMES for model in ("v2", "v1")]
     transaction(profiles.store)(db, [a_profile(name) for name in NAMES], scores)
     for target in ("gym", "bar"):

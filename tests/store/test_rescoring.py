@@ -72,6 +72,7 @@ def test_a_page_is_columns_with_ages_in_days_and_nan_for_the_unknown(db, five_pe
             .values(analyzed_at=at + timedelta(days=5), followers=None)
         )
     page = rescoring.page(db, V2, "", 2)
+    assert page
     columns = arrow.columns(page.profiles, page.media)
     assert columns.owner.tolist() == [0, 1]
     np.testing.assert_allclose(columns.age, [15, np.nan], atol=0.01)
