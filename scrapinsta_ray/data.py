@@ -36,6 +36,9 @@ _FLAGS = ("pinned", "hidden", "is_private", "is_verified", "is_business")
 _CERTAIN = ("pinned", "hidden")
 """Flags that are always known: plain `bool` in pandas."""
 
+_GUARDED = r"^'( *[=+\-@\t\r\n])"
+"""What an export puts behind an apostrophe, so that no spreadsheet takes it for a formula."""
+
 _ISO = "%Y-%m-%dT%H:%M:%S%.f%#z"
 
 Source = str | PathLike[str] | None
@@ -222,7 +225,8 @@ def _read_export(path: Path, columns: Sequence[str], more: str | None = None) ->
         case ".parquet":
             read = polars.read_parquet(path)
         case ".csv":
-            read = polars.read_csv(path, infer_schema=False)
+            guarded = polars.col(polars.String).str.replace(_GUARDED, "$1")
+            read = polars.read_csv(path, infer_schema=False).with_columns(guarded)
         case _:
             read = polars.read_ndjson(path, infer_schema_length=None)
     if columns[0] not in read.columns:
