@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scrapinsta_ray.domain.scoring import benchmarks
-from scrapinsta_ray.domain.scoring.blocks import Block, blocks, interquartile_mean, over, weighted_mean
+from scrapinsta_ray.domain.scoring.blocks import Block, blocks, interquartile_mean, only, over, relative_spread
 from scrapinsta_ray.domain.scoring.columns import REASONS, Bools, Columns, Floats, ScoreColumns
 
 BENCHMARKS = "benchmarks_v2.json"
@@ -110,18 +110,16 @@ def _of_media(block: Block, columns: Columns) -> tuple[dict[str, Floats], NDArra
     counts = ~np.isnan(media.engaged) | ~np.isnan(media.viewed)
     engagement = interquartile_mean(media.engaged, media.weight)
     view_rate = interquartile_mean(media.viewed, media.weight)
-    spread = np.where(
-        np.isnan(engagement),
-        _spread(media.viewed, view_rate, media),
-        _spread(media.engaged, engagement, media),
-    )
+    spread = relative_spread(media.engaged, engagement, media.weight)
+    by_views = np.isnan(engagement)
+    spread[by_views] = relative_spread(media.viewed[by_views], view_rate[by_views], media.weight[by_views])
     of_block = {
         "engagement": engagement,
         "view_rate": view_rate,
         "consistency": 1 - spread,
         "posts_per_week": _posts_per_week(block, media, columns),
         "media_used": counts.sum(axis=1).astype(np.float64),
-        "fresh_media": np.where(counts, media.weight, 0.0).sum(axis=1),
+        "fresh_media": (media.weight * counts).sum(axis=1),
         "coverage": _coverage(media),
     }
     return of_block, _reason(block, media, counts, columns)
@@ -139,24 +137,17 @@ def _counting(block: Block, columns: Columns) -> _Media:
     return _Media(
         age=age,
         weight=np.exp2(-dated / HALF_LIFE_DAYS),
-        engaged=np.where(eligible & shows, engaged, np.nan),
-        viewed=np.where(eligible, viewed, np.nan),
+        engaged=only(engaged, eligible & shows),
+        viewed=only(viewed, eligible),
         eligible=eligible,
         video=block.has(columns.video),
         posted=block.filled & ~pinned & ~np.isnan(age),
     )
 
 
-def _spread(values: Floats, middle: Floats, media: _Media) -> Floats:
-    """0 if all are alike, towards 1 if they have nothing in common."""
-    both = values + middle[:, None]
-    apart = np.divide(np.abs(values - middle[:, None]), both, out=np.zeros_like(both), where=both > 0)
-    return weighted_mean(np.where(np.isnan(values), np.nan, apart), media.weight)
-
-
 def _posts_per_week(block: Block, media: _Media, columns: Columns) -> Floats:
     """By the last 28 days; by less if the media that are known reach less far and are not all there are."""
-    oldest = np.max(np.where(media.posted, media.age, 0.0), axis=1)
+    oldest = (np.fmax(media.age, 0.0) * media.posted).max(axis=1)
     posts = columns.posts[block.rows]
     all_there = posts <= block.filled.sum(axis=1)
     days = np.where(all_there, CADENCE_DAYS, np.clip(oldest, 1.0, CADENCE_DAYS))
