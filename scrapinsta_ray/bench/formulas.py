@@ -106,7 +106,7 @@ def _posts_per_week(posts: float, media: Sequence[Post]) -> float | None:
     days = v2.CADENCE_DAYS
     if posts > len(media):
         days = min(max(max(ages), 1.0), days)
-    return 7 * sum(age <= days for age in ages) / days
+    return float(7 * sum(age <= days for age in ages) / days)
 
 
 # ---- bare NumPy -------------------------------------------------------------------------------------------

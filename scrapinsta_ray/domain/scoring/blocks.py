@@ -74,6 +74,12 @@ def only(values: Floats, flags: Bools) -> Floats:
     return values * _KEPT.take(flags.view(np.int8), mode="clip")
 
 
+def count(flags: Bools) -> Floats:
+    """How many there are in each row: (G, K) to (G,)."""
+    counted: Floats = flags @ np.ones(flags.shape[1])  # far quicker than sums along short rows
+    return counted
+
+
 def interquartile_mean(values: Floats, weights: Floats) -> Floats:
     """Weighted mean of what lies between the quartiles of each row; (G, K) both, never negative; NaN counts for nothing.
 
@@ -82,7 +88,7 @@ def interquartile_mean(values: Floats, weights: Floats) -> Floats:
     https://en.wikipedia.org/wiki/Interquartile_mean
     """
     rows, width = values.shape
-    order = np.argsort(values, axis=1)  # NaN last
+    order = np.argsort(np.fmin(values, np.inf), axis=1)  # NaN last; infinity is quicker to sort
     order += np.arange(0, rows * width, width)[:, None]
     value = np.fmax(values.take(order, mode="clip"), 0.0)  # 0 for NaN, whose weight is 0
     until = np.cumsum((weights * ~np.isnan(values)).take(order, mode="clip"), axis=1)

@@ -31,7 +31,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scrapinsta_ray.domain.scoring import benchmarks
-from scrapinsta_ray.domain.scoring.blocks import Block, blocks, interquartile_mean, only, over, relative_spread
+from scrapinsta_ray.domain.scoring.blocks import (
+    Block,
+    blocks,
+    count,
+    interquartile_mean,
+    only,
+    over,
+    relative_spread,
+)
 from scrapinsta_ray.domain.scoring.columns import REASONS, Bools, Columns, Floats, ScoreColumns
 
 BENCHMARKS = "benchmarks_v2.json"
@@ -113,16 +121,17 @@ def _of_media(block: Block, columns: Columns) -> tuple[dict[str, Floats], NDArra
     spread = relative_spread(media.engaged, engagement, media.weight)
     by_views = np.isnan(engagement)
     spread[by_views] = relative_spread(media.viewed[by_views], view_rate[by_views], media.weight[by_views])
+    used, eligible = count(counts), count(media.eligible)
     of_block = {
         "engagement": engagement,
         "view_rate": view_rate,
         "consistency": 1 - spread,
         "posts_per_week": _posts_per_week(block, media, columns),
-        "media_used": counts.sum(axis=1).astype(np.float64),
-        "fresh_media": (media.weight * counts).sum(axis=1),
-        "coverage": _coverage(media),
+        "media_used": used,
+        "fresh_media": np.einsum("gk,gk->g", media.weight, counts),
+        "coverage": _coverage(media, eligible),
     }
-    return of_block, _reason(block, media, counts, columns)
+    return of_block, _reason(block, used, eligible, columns)
 
 
 def _counting(block: Block, columns: Columns) -> _Media:
@@ -149,29 +158,25 @@ def _posts_per_week(block: Block, media: _Media, columns: Columns) -> Floats:
     """By the last 28 days; by less if the media that are known reach less far and are not all there are."""
     oldest = (np.fmax(media.age, 0.0) * media.posted).max(axis=1)
     posts = columns.posts[block.rows]
-    all_there = posts <= block.filled.sum(axis=1)
+    all_there = posts <= count(block.filled)
     days = np.where(all_there, CADENCE_DAYS, np.clip(oldest, 1.0, CADENCE_DAYS))
-    recent = (media.posted & (media.age <= days[:, None])).sum(axis=1)
-    return np.where(media.posted.any(axis=1), 7 * recent / days, np.nan)
+    recent = count(media.posted & (media.age <= days[:, None]))
+    return np.where(count(media.posted) > 0, 7 * recent / days, np.nan)
 
 
-def _coverage(media: _Media) -> Floats:
-    engaged = _share(~np.isnan(media.engaged), media.eligible)
-    viewed = _share(~np.isnan(media.viewed), media.eligible & media.video)
+def _coverage(media: _Media, eligible: Floats) -> Floats:
+    would_show = media.eligible & media.video
+    engaged = over(count(~np.isnan(media.engaged)), eligible)
+    viewed = over(count(would_show & ~np.isnan(media.viewed)), count(would_show))
     counts = ENGAGEMENT_SHARE * engaged + (1 - ENGAGEMENT_SHARE) * viewed
-    dated = _share(~np.isnan(media.age), media.eligible)
+    dated = over(count(media.eligible & ~np.isnan(media.age)), eligible)
     return np.where(np.isnan(viewed), engaged, counts) * (1 - DATE_SHARE + DATE_SHARE * dated)
 
 
-def _share(those: Bools, among: Bools) -> Floats:
-    return over((those & among).sum(axis=1).astype(np.float64), among.sum(axis=1).astype(np.float64))
-
-
-def _reason(block: Block, media: _Media, counts: Bools, columns: Columns) -> NDArray[np.int8]:
-    unpinned = (block.filled & ~block.has(columns.pinned)).any(axis=1)
-    eligible = media.eligible.any(axis=1)
+def _reason(block: Block, used: Floats, eligible: Floats, columns: Columns) -> NDArray[np.int8]:
+    unpinned = count(block.filled & ~block.has(columns.pinned))
     names = np.select(
-        [counts.any(axis=1), eligible, unpinned],
+        [used > 0, eligible > 0, unpinned > 0],
         [0, REASONS.index("counts_unknown"), REASONS.index("too_new")],
         REASONS.index("only_pinned"),
     )
