@@ -312,7 +312,9 @@ def test_after_a_cool_off_the_ledger_tells_of_the_last_message(db: Database, a_m
 
 
 def test_an_old_message_told_again_hides_no_new_one(db: Database, a_message: Task) -> None:
-    old = finish.Sent("acme", "c1", a_message.job_id, "ana", Report(True, "sent", lease_id=a_message.lease_id))
+    old = finish.Sent(
+        "acme", "c1", a_message.job_id, "ana", Report(True, "sent", lease_id=a_message.lease_id)
+    )
     finish.finish_messages(db, [old], retry_base_s=10)
     with db.begin() as tx:
         tx.execute(update(messages_sent).values(sent_at=now(-40 * 86_400)))
