@@ -76,12 +76,12 @@ def only(values: Floats, flags: Bools) -> Floats:
 
 def count(flags: Bools) -> Floats:
     """How many there are in each row: (G, K) to (G,)."""
-    counted: Floats = flags @ np.ones(flags.shape[1])  # far quicker than sums along short rows
+    counted: Floats = np.asarray(flags @ np.ones(flags.shape[1]), dtype=np.float64)  # far quicker than sums along short rows
     return counted
 
 
 def interquartile_mean(values: Floats, weights: Floats) -> Floats:
-    """Weighted mean of what lies between the quartiles of each row; (G, K) both, never negative; NaN counts for nothing.
+    """Weighted mean of what lies between the quartiles of each row; (G, K) both, never negative; NaN is left out.
 
     The quarter of the weight with the lowest values and the quarter with the highest are left out, a value that lies
     across a quartile counts with the part of its weight inside. NaN for a row without values.
