@@ -66,7 +66,7 @@ def _scoring(size: Size, say: Say) -> Iterator[Figure]:
         say("making profiles")
         with _peak_memory() as peak:  # not while times are taken: looking is work
             parts = _partitions(ray, size)
-            _scored(ray, parts, processors=1)
+            _scored(ray, parts, workers=2)
         sample = arrow.columns(*ray.get(list(parts[0])))
         people = [_person(sample, i) for i in range(min(size.sample, len(sample.followers)))]
         say("plain Python")
@@ -77,7 +77,7 @@ def _scoring(size: Size, say: Say) -> Iterator[Figure]:
         yield against("v2 (s a profile) against bare NumPy", model_s, numpy_s, 1.5, "lower")
         say("one worker and two")
         one_s, two_s = in_turns(
-            size.rounds, lambda: _scored(ray, parts, processors=2), lambda: _scored(ray, parts, processors=1)
+            size.rounds, lambda: _scored(ray, parts, workers=1), lambda: _scored(ray, parts, workers=2)
         )
         speeds = size.profiles / two_s, size.profiles / one_s
         yield against("v2 on two Ray workers (profiles/s) against plain Python", speeds[0], 1 / each_s, 50)
@@ -96,6 +96,7 @@ def _ray() -> Iterator[Any]:
     ray.init(
         address="local",
         num_cpus=2,
+        resources={"turn": 2},
         include_dashboard=False,
         log_to_driver=False,
         logging_level="ERROR",
@@ -131,11 +132,14 @@ def _warm_up(ray: Any) -> None:
         pass
 
 
-def _scored(ray: Any, parts: Sequence[tuple[Any, Any]], *, processors: int) -> None:
-    """Every partition, each task holding so many of the two processors."""
+def _scored(ray: Any, parts: Sequence[tuple[Any, Any]], *, workers: int) -> None:
+    """Every partition by so many workers at once.
+
+    Turns keep the second from working, not processors: of a worker that has none left, Ray ends the process.
+    """
     from scrapinsta_ray.cluster.scoring import score_partition
 
-    task = score_partition.options(num_cpus=processors)
+    task = score_partition.options(resources={"turn": 2 / workers})
     waiting = [task.remote(*part, "v2") for part in parts]
     while waiting:
         _done, waiting = ray.wait(waiting)

@@ -71,13 +71,13 @@ _KEPT = np.array([np.nan, 1.0])
 
 def only(values: Floats, flags: Bools) -> Floats:
     """`values`, NaN where not `flags`. Without a branch, which a processor would guess wrong for every other media."""
-    return values * _KEPT.take(flags.view(np.int8), mode="clip")
+    kept: Floats = values * _KEPT.take(flags.view(np.int8), mode="clip")
+    return kept
 
 
 def count(flags: Bools) -> Floats:
-    """How many there are in each row: (G, K) to (G,)."""
-    counted: Floats = np.asarray(flags @ np.ones(flags.shape[1]), dtype=np.float64)  # far quicker than sums along short rows
-    return counted
+    """How many there are in each row: (G, K) to (G,). A product is far quicker than sums along short rows."""
+    return np.asarray(flags @ np.ones(flags.shape[1]), dtype=np.float64)
 
 
 def interquartile_mean(values: Floats, weights: Floats) -> Floats:
