@@ -1,5 +1,6 @@
 """Child processes that never outlive their purpose."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -8,8 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 import psutil
@@ -18,6 +20,9 @@ from scrapinsta_ray.errors import StartFailed
 
 _SET_PDEATHSIG = 1
 _SET_CHILD_SUBREAPER = 36
+
+_AGAIN_S = 0.05
+"""After so long an interrupt that Python dropped is raised again."""
 
 
 def adopt_orphans() -> None:
@@ -114,6 +119,41 @@ def free_port() -> int:
 def become(module: str, arguments: Sequence[str]) -> NoReturn:
     """Replaces this process by `python -m module`."""
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """SIGINT and SIGTERM are KeyboardInterrupt here, whatever they meet: what was started is ended, folders go.
+
+    Python drops an exception within a `__del__` or a weak reference's callback, of which each import has one, and makes
+    a RuntimeError of one within the making of a class. The one is raised again a moment later, the other made good.
+    """
+    asked = False
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        raise KeyboardInterrupt
+
+    def dropped(what: "sys.UnraisableHookArgs") -> None:
+        if asked and issubclass(what.exc_type, KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+        else:
+            hook(what)
+
+    hook, sys.unraisablehook = sys.unraisablehook, dropped
+    before = {one: signal.signal(one, interrupt) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
+    try:
+        yield
+    except Exception as error:
+        if asked:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.unraisablehook = hook
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def wait_for_ctrl_c() -> None:

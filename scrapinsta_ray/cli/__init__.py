@@ -26,6 +26,7 @@ from scrapinsta_ray.cli import (
 )
 from scrapinsta_ray.cli.output import complain, out
 from scrapinsta_ray.errors import ScrapInstaError
+from scrapinsta_ray.processes import ended_by_signals
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,7 +54,8 @@ app.add_typer(parse.app, name="parse")
 def main() -> NoReturn:
     """The command; an error of ours is one clear sentence and exit code 1, Ctrl-C is 130."""
     try:
-        app(standalone_mode=True)
+        with ended_by_signals():
+            app(standalone_mode=True)
     except ScrapInstaError as error:
         complain(error.message)
         sys.exit(1)

@@ -16,6 +16,11 @@ from tests.waiting import until
 __all__ = ["Command", "Kept", "until"]
 
 
+def _hears_ctrl_c() -> None:
+    """Whoever runs the tests in the background of a shell has the signal ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Command:
     """`scrapinsta ...` in a process of its own. Whatever it starts is known by the home folder in its environment."""
 
@@ -33,6 +38,7 @@ class Command:
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
+                preexec_fn=_hears_ctrl_c,
             )
 
     @property

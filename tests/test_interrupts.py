@@ -1,4 +1,4 @@
-"""An interrupt ends a benchmark whatever it meets: Python drops some of them, and makes another error of others."""
+"""An interrupt ends a command whatever it meets: Python drops some of them, and makes another error of others."""
 
 import signal
 import time
@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from scrapinsta_ray.bench import command, registry
-from scrapinsta_ray.bench.figures import Report
+from scrapinsta_ray.processes import ended_by_signals
 
 
 class InItsEnd:
@@ -40,17 +39,21 @@ def terminated() -> None:
     signal.raise_signal(signal.SIGTERM)
 
 
-@pytest.mark.parametrize("work", [thrown_away, a_class_is_made, plain_ctrl_c, terminated])
-def test_an_interrupt_ends_the_bench_wherever_it_falls(
-    monkeypatch: pytest.MonkeyPatch, work: Callable[[], None]
-) -> None:
-    def measured(self: registry.Bench, quick: bool, say: registry.Say) -> Report:
+def goes_on_after(work: Callable[[], None]) -> None:
+    with ended_by_signals():
         work()
         time.sleep(10)
         pytest.fail("it went on")
 
+
+@pytest.mark.parametrize("work", [thrown_away, a_class_is_made, plain_ctrl_c, terminated])
+def test_an_interrupt_ends_the_work_wherever_it_falls(work: Callable[[], None]) -> None:
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]
-    monkeypatch.setattr(registry.Bench, "run", measured)
     with pytest.raises(KeyboardInterrupt):
-        command.run("store", quick=True, as_json=True)
+        goes_on_after(work)
     assert before == [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]
+
+
+def test_an_error_of_one_s_own_stays_what_it_is() -> None:
+    with pytest.raises(ValueError, match="mine"), ended_by_signals():
+        raise ValueError("mine")
