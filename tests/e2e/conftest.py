@@ -120,10 +120,7 @@ class Kept:
 
 @pytest.fixture(scope="package")
 def a_kept_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
-    """One demo for all tests of this folder, with short leases, so that what is killed is missed soon.
-
-    In the end Ctrl-C must leave no process of it.
-    """
+    """One demo for several files of this folder, with short leases, so that what is killed is missed soon."""
     command = Command(
         tmp_path_factory.mktemp("kept"),
         *("demo", "--profiles", "12", "--port", "0", "--keep", "--json"),
@@ -134,8 +131,5 @@ def a_kept_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     )
     try:
         yield Kept(command)
-        assert len(command.processes()) > 10
-        command.interrupt()
-        assert command.processes() == []
     finally:
         command.end()
