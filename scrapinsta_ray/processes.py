@@ -145,9 +145,9 @@ def ended_by_signals() -> Iterator[None]:
     before = {one: signal.signal(one, interrupt) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
     try:
         yield
-    except Exception as error:
-        if asked:
-            raise KeyboardInterrupt from error
+    except RuntimeError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise error.__cause__ from None
         raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -54,6 +55,13 @@ def test_an_interrupt_ends_the_work_wherever_it_falls(work: Callable[[], None]) 
     assert before == [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]
 
 
-def test_an_error_of_one_s_own_stays_what_it_is() -> None:
-    with pytest.raises(ValueError, match="mine"), ended_by_signals():
-        raise ValueError("mine")
+def fails_after_ctrl_c() -> None:
+    with ended_by_signals():
+        with suppress(KeyboardInterrupt):  # as whoever runs until then
+            plain_ctrl_c()
+        raise RuntimeError("mine")
+
+
+def test_an_error_of_one_s_own_stays_what_it_is_after_an_interrupt_too() -> None:
+    with pytest.raises(RuntimeError, match="mine"):
+        fails_after_ctrl_c()

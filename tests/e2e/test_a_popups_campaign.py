@@ -7,8 +7,9 @@ import pytest
 
 from scrapinsta_ray.client import Client
 from tests.e2e.conftest import Kept, until
-from tests.extension.conftest import Installed, ask, unpacked
+from tests.extension.conftest import Installed, unpacked
 from tests.extension.test_pages import fill, opened, press, text
+from tests.site import ask_at
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -34,15 +35,15 @@ def installed(a_kept_demo: Kept, tmp_path: Path) -> Iterator[Installed]:
 
 def targets(site: str) -> list[str]:
     """Public accounts whose list is long enough, besides the demo's own target."""
-    names = ask(f"{site}/_truth/followings/cafe_lucia")["usernames"]
-    users = ask(f"{site}/_truth/users?usernames=" + ",".join(names[-60:]))["users"]
+    names = ask_at(f"{site}/_truth/followings/cafe_lucia")["usernames"]
+    users = ask_at(f"{site}/_truth/users?usernames=" + ",".join(names[-60:]))["users"]
     return [name for name, user in users.items() if user and not user["is_private"]]
 
 
 @pytest.mark.timeout(300)
 def test_a_campaign_of_the_popup_ends_in_ten_messages(a_kept_demo: Kept, installed: Installed) -> None:
     site = a_kept_demo.site
-    lists = {name: ask(f"{site}/_truth/followings/{name}")["usernames"] for name in targets(site)}
+    lists = {name: ask_at(f"{site}/_truth/followings/{name}")["usernames"] for name in targets(site)}
     target = max(lists, key=lambda name: min(len(lists[name]), 40))
     opened(installed, "popup/popup.html")
     fill(installed, "form_campaign", target=target, limit="40", message=TEXT, messages="13", min_score="0")
@@ -57,7 +58,7 @@ def test_a_campaign_of_the_popup_ends_in_ten_messages(a_kept_demo: Kept, install
         sent = {one["dest_username"] for one in client.results(send["job_id"])}
     written = {
         thread["to"]: thread["messages"]
-        for thread in ask(f"{site}/_truth/threads")["threads"]
+        for thread in ask_at(f"{site}/_truth/threads")["threads"]
         if thread["from"] == ACCOUNT
     }
     assert len(written) >= 10  # a few take no messages

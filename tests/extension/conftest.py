@@ -5,7 +5,6 @@ import json
 import shutil
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from scrapinsta_ray.api.apps import SideBySide, make_apps
 from scrapinsta_ray.client import Client
 from scrapinsta_ray.store import clients, schema
 from scrapinsta_ray.store.database import Database
+from tests.site import ask_at
 
 EXTENSION = Path(__file__).parents[2] / "extension"
 FLAGS = (
@@ -94,24 +94,16 @@ def api(tmp_path: Path) -> Iterator[Api]:
     db.dispose()
 
 
-def ask(address: str, body: Any = None, method: str | None = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(address, data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
-
-
 @pytest.fixture
 def site(simulator_url: str) -> Iterator[str]:
     """The simulated site, without faults."""
     yield simulator_url
-    ask(f"{simulator_url}/_faults", method="DELETE")
+    ask_at(f"{simulator_url}/_faults", method="DELETE")
 
 
 def bubbles(site: str) -> dict[str, list[str]]:
     """Recipient -> what client_1 wrote to them."""
-    threads = ask(f"{site}/_truth/threads")["threads"]
+    threads = ask_at(f"{site}/_truth/threads")["threads"]
     return {
         thread["to"]: [message["text"] for message in thread["messages"] if message["by"] == ACCOUNT]
         for thread in threads

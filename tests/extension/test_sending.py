@@ -10,7 +10,8 @@ from scrapinsta_ray.client import Client
 from scrapinsta_ray.store import ledger, tasks
 from scrapinsta_ray.store.database import now
 from scrapinsta_ray.store.tables import job_tasks
-from tests.extension.conftest import ACCOUNT, Api, Installed, ask, bubbles, unpacked, until
+from tests.extension.conftest import ACCOUNT, Api, Installed, bubbles, unpacked, until
+from tests.site import ask_at
 
 pytestmark = [pytest.mark.browser]
 
@@ -25,13 +26,13 @@ def text_for(name: str) -> str:
 def people(site: str) -> list[str]:
     """Three who take messages and to whom nobody has written."""
     written = bubbles(site)
-    users = ask(f"{site}/_truth/users?usernames=" + ",".join(_public(site)))["users"]
+    users = ask_at(f"{site}/_truth/users?usernames=" + ",".join(_public(site)))["users"]
     free = [name for name, user in users.items() if user and not user["is_private"] and name not in written]
     return free[:3]
 
 
 def _public(site: str) -> list[str]:
-    names: list[str] = ask(f"{site}/_truth/followings/cafe_lucia")["usernames"]
+    names: list[str] = ask_at(f"{site}/_truth/followings/cafe_lucia")["usernames"]
     return names[:120]
 
 
@@ -157,7 +158,7 @@ def test_the_sites_block_pauses_for_long(
     language: str, installed: Installed, api: Api, site: str, people: list[str]
 ) -> None:
     job_id = enqueue(api, people[:2])
-    ask(
+    ask_at(
         f"{site}/_faults",
         {"fault": "action_block", "account": ACCOUNT, "text": "restrict", "language": language},
     )
@@ -179,7 +180,7 @@ def test_who_asked_not_to_be_written_to_is_left_alone_for_ever(
     installed: Installed, api: Api, site: str, people: list[str]
 ) -> None:
     [name] = people[:1]
-    ask(
+    ask_at(
         f"{site}/_threads", {"from": ACCOUNT, "to": name, "by": name, "text": "No me escribas más, por favor"}
     )
     job_id = enqueue(api, [name])
@@ -195,7 +196,7 @@ def test_a_thread_with_the_same_text_is_not_written_to_again(
     installed: Installed, api: Api, site: str, people: list[str]
 ) -> None:
     [name] = people[:1]
-    ask(f"{site}/_threads", {"from": ACCOUNT, "to": name, "by": ACCOUNT, "text": text_for(name)})
+    ask_at(f"{site}/_threads", {"from": ACCOUNT, "to": name, "by": ACCOUNT, "text": text_for(name)})
     job_id = enqueue(api, [name])
     installed.ask("start")
     wait_for(api, job_id, ok=1)
@@ -258,7 +259,7 @@ def test_a_session_that_is_over_stops_it(
     installed: Installed, api: Api, site: str, people: list[str]
 ) -> None:
     enqueue(api, people[:1])
-    ask(f"{site}/_faults", {"fault": "dead_session", "account": ACCOUNT})
+    ask_at(f"{site}/_faults", {"fault": "dead_session", "account": ACCOUNT})
     installed.ask("start")
     assert until(lambda: _stopped(installed), "the stop")["why"] == "logged_out"
     assert people[0] not in bubbles(site)
