@@ -52,11 +52,10 @@ def ensure(db: Database) -> None:
 def _begin(usernames: Iterable[str], known: Iterable[Account], carriers: Sequence[Carrier]) -> None:
     """New workers, each on the node that has the most room, as far as one is known to have any."""
     taken = Counter(_places(known).values())
-    demand = _browser_demand()
     for username in usernames:
         host = placement.emptiest([carrier.host for carrier in carriers], taken)
         options = nodes.rather_on(host, carriers)
-        new_worker(username, resources=demand, **options).warm_up.remote()
+        new_worker(username, resources={BROWSER: 1.0}, **options).warm_up.remote()
         if host:
             taken[host.name] += 1
 
@@ -141,14 +140,6 @@ def _create(kind: Any, name: str, *arguments: Any, **options: Any) -> Any:
     return kind.options(
         name=name, namespace=names.NAMESPACE, lifetime="detached", get_if_exists=True, **options
     ).remote(*arguments)
-
-
-def _browser_demand() -> dict[str, float]:
-    """One browser of a node that declares some; on a lone machine that declares none, no demand."""
-    if BROWSER in ray.cluster_resources() or len(ray.nodes()) > 1:
-        return {BROWSER: 1.0}
-    log.warning("no node declares browsers; on this one machine workers start all the same")
-    return {}
 
 
 def _tell_browsers() -> None:
