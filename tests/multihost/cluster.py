@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -43,6 +43,16 @@ for node in ray.nodes():
 """
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A TCP socket that listens: by which process, whose command line is `command`."""
+
+    address: str
+    port: int
+    pid: int
+    command: str
 
 
 def until(condition: Callable[[], T], limit_s: float, what: str, every_s: float = 0.5) -> T:
@@ -150,8 +160,8 @@ class Hosts:
         lines = [line for line in self.processes(host).values() if "--user-data-dir=" in line]
         return Counter(line.split("--user-data-dir=")[1].split()[0].rpartition("/")[2] for line in lines)
 
-    def listening(self, host: int) -> list[tuple[str, int, str]]:
-        """Address, port and program of every TCP socket that listens there."""
+    def listening(self, host: int) -> list[Listener]:
+        """Every TCP socket that listens there."""
         command = ["ip", "netns", "exec", f"host{host}", "ss", "-Hltnp"]
         rows = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
         return [_listener(row) for row in rows]
@@ -164,11 +174,12 @@ def _command_line(pid: int) -> str:
         return ""
 
 
-def _listener(row: str) -> tuple[str, int, str]:
+def _listener(row: str) -> Listener:
+    """Of a line of ss, which has its process as `users:(("name",pid=7,fd=3))`."""
     fields = row.split(maxsplit=5)
     address, _, port = fields[3].rpartition(":")
-    program = fields[5].split('"')[1] if len(fields) > 5 and '"' in fields[5] else ""
-    return address, int(port), program
+    pid = int(fields[5].partition("pid=")[2].partition(",")[0]) if len(fields) > 5 else 0
+    return Listener(address, int(port), pid, _command_line(pid))
 
 
 def _task(row: Any) -> Task:
