@@ -26,6 +26,12 @@ class Bench:
 
 BENCHES = {
     "auth": Bench("What authentication and limits add to a pull.", "scrapinsta_ray.bench.auth", 2),
+    "dispatch": Bench(
+        "Tasks through dispatcher and store against bare Ray actors, idle and grown.",
+        "scrapinsta_ray.bench.dispatch",
+        6,
+    ),
+    "http": Bench("Pulls and results through Serve against bare uvicorn.", "scrapinsta_ray.bench.http", 6),
     "scoring": Bench(
         "Model v2 against plain Python, bare NumPy and itself on two workers.",
         "scrapinsta_ray.bench.scoring",

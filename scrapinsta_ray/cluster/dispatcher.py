@@ -61,6 +61,7 @@ class Dispatcher:
         self._pace = self._settings.pace
         self._rubros = rubros.load(self._settings.rubros_file)
         self._workers: dict[str, str | None] = {}  # who held each account at the last look
+        self._actors: dict[str, tuple[str | None, Any]] = {}  # of each account, and who held it then
         self._died: dict[str, tuple[str | None, float]] = {}  # a holder that died, and until when that counts
         self._rests: dict[str, float] = {}  # accounts that had no turn for what they were given, until when
         self._last_client: dict[Kind, str] = {}
@@ -296,7 +297,7 @@ class Dispatcher:
     async def _perform(self, username: str, task: Task) -> Work:
         holder = self._workers.get(username)
         try:
-            worker = ray.get_actor(names.worker_name(username), names.NAMESPACE)
+            worker = self._worker(username)
             return await self._watched(worker, asyncio.wrap_future(worker.perform.remote(task).future()))
         except (RayActorError, RayTaskError, ValueError) as error:
             log.warning(
@@ -310,6 +311,15 @@ class Dispatcher:
             code = "worker_failed" if begun else "worker_away"
             report = Report(False, code, retryable=True, lease_id=task.lease_id, retry_after_s=1.0)
             return Work(task, report, username)
+
+    def _worker(self, username: str) -> Any:
+        """The account's actor, which Ray is asked for once for each process that has held the account."""
+        holder = self._workers.get(username)
+        known, actor = self._actors.get(username, (None, None))
+        if actor is None or known != holder:
+            actor = ray.get_actor(names.worker_name(username), names.NAMESPACE)
+            self._actors[username] = holder, actor
+        return actor
 
     async def _watched(self, worker: Any, result: "asyncio.Future[Work]") -> Work:
         """The result, however long it takes; a worker that does not even answer its control group is ended.

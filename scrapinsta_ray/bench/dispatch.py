@@ -1,0 +1,278 @@
+"""`bench dispatch`: tasks through dispatcher, workers, store and back; what an idle cluster costs; how it grows.
+
+Tasks that do nothing stand beside bare calls to as many Ray actors, one in flight for each as a dispatcher has it, in
+turns. The workers have no browser (`bench/slots.py`): they hold their accounts' leases and answer. What is idle is a
+whole cluster, Serve included, with the workers of the fleet but for their browsers.
+"""
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pymysql.cursors
+
+from scrapinsta_ray import settings
+from scrapinsta_ray.bench import cluster
+from scrapinsta_ray.bench.figures import Figure, Report, shown
+from scrapinsta_ray.bench.floor import Floor, connect
+from scrapinsta_ray.bench.hardware import hardware
+from scrapinsta_ray.bench.registry import Say
+from scrapinsta_ray.bench.servers import private_mariadb
+
+CLIENT = "acme"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured."""
+
+    workers: int  # with tasks that do nothing
+    tasks: int  # in one round
+    rounds: int
+    sleepers: int  # workers with tasks that take TASK_S
+    sleeps: int  # tasks of each of them
+    idle: int  # accounts of the idle cluster
+    idle_s: float
+    alone: int  # tasks that are enqueued one by one
+    growth: tuple[int, ...]
+
+
+TASK_S = 0.2
+PROCESSES = 50
+"""Of slots; with more workers than that each has several."""
+
+FULL = Size(50, 3_000, 5, 30, 40, 20, 60, 40, (10, 100, 400))
+QUICK = Size(10, 500, 2, 6, 10, 2, 8, 5, (10,))
+TINY = Size(2, 40, 1, 2, 5, 1, 2, 2, (3,))
+
+
+def run(quick: bool, say: Say) -> Report:
+    """The table of what dispatching costs."""
+    return measure(QUICK if quick else FULL, say)
+
+
+def measure(size: Size, say: Say) -> Report:
+    """The report at any `size`."""
+    with _folder() as home:
+        say("a MariaDB of its own")
+        with private_mariadb(home, buffer_pool_mb=512, log_mb=256) as url:
+            with closing(Floor(url)) as floor:
+                version = floor.version()
+            with cluster.environment(home, url, PROFILE_READS_PER_HOUR="1000000"):
+                figures = _busy(home, url, size, say)
+    return Report("dispatch", hardware(version), figures)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder for the servers' data, removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="scrapinsta-bench-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# ---- work ------------------------------------------------------------------------------------------------
+
+
+def _busy(home: Path, url: str, size: Size, say: Say) -> list[Figure]:
+    """On a Ray of its own, without Serve: whatever else the machine does is not the dispatcher's."""
+    figures = []
+    with ExitStack() as stack:
+        fleet = stack.enter_context(_fleet(url, max(size.workers, size.sleepers, *size.growth)))
+        say(f"tasks that do nothing, {size.workers} workers")
+        figures += _nothing(fleet, size)
+        say(f"tasks of {TASK_S * 1000:.0f} ms, {size.sleepers} workers")
+        figures.append(_share(fleet, size.sleepers, size.sleeps, 0.9))
+        for number in size.growth:
+            say(f"{number} workers")
+            figures += _growth(fleet, number, size)
+    return figures
+
+
+def _nothing(fleet: "Fleet", size: Size) -> list[Figure]:
+    """The middle pair's ratio; and the same with the transactions that a worker makes for each task."""
+    fleet.employ(size.workers)
+    fleet.rate(size.tasks // 4)
+    fleet.calls_per_s(0.5)
+    floors, rates = [], []
+    for _ in range(size.rounds):
+        floors.append(fleet.calls_per_s(2))
+        rates.append(fleet.rate(size.tasks))
+    fleet.employ(size.workers, as_workers=True)
+    whole = [fleet.rate(size.tasks) for _ in range(2)]
+    ratio = median(rate / floor for rate, floor in zip(rates, floors, strict=True))
+    name = (
+        f"tasks that do nothing, {size.workers} workers, store and back, against bare calls to as many actors"
+    )
+    own = "the same with a worker's own three transactions for each task"
+    return [
+        shown(f"{name} (tasks/s)", ratio, median(floors), 0.45),
+        shown(f"{own} (tasks/s)", median(whole)),
+    ]
+
+
+def _share(fleet: "Fleet", workers: int, each: int, bar: float | None = None) -> Figure:
+    fleet.employ(workers, task_s=TASK_S)
+    busy = fleet.busy(workers * each, workers)
+    return shown(
+        f"share of time that {workers} workers with tasks of {TASK_S * 1000:.0f} ms are busy", busy, None, bar
+    )
+
+
+def _growth(fleet: "Fleet", workers: int, size: Size) -> list[Figure]:
+    fleet.employ(workers)
+    fleet.rate(size.tasks // 4)
+    rate = fleet.rate(size.tasks)
+    figures = [shown(f"tasks that do nothing, {workers} workers (tasks/s)", rate)]
+    return [*figures, _share(fleet, workers, max(4, size.sleeps // 4))]
+
+
+class Fleet:
+    """A dispatcher and its workers without browsers, at work on the database of `url`."""
+
+    def __init__(self, url: str, actors: Sequence[Any]) -> None:
+        from scrapinsta_ray.store.database import Database
+
+        self._db = Database(url)
+        self._connection = connect(url)
+        self._actors = actors
+        self._task: Any = None
+        self._jobs = 0
+
+    def close(self) -> None:
+        """Ends the connections."""
+        self._connection.close()
+        self._db.dispose()
+
+    def employ(self, workers: int, *, task_s: float = 0.0, as_workers: bool = False) -> None:
+        """So many accounts have a worker from now on, and the others none."""
+        import ray
+
+        from scrapinsta_ray.bench.slots import account_name
+        from scrapinsta_ray.store import accounts
+
+        held = [
+            [account_name(number) for number in range(n, workers, len(self._actors))]
+            for n in range(len(self._actors))
+        ]
+        ray.get([a.hold.remote(mine, task_s, as_workers) for a, mine in zip(self._actors, held, strict=True)])
+        found = settings.load()
+        there = {account.username for account in accounts.everyone(self._db)}
+        logins = [accounts.Login(name, "secret") for mine in held for name in mine if name not in there]
+        accounts.add_all(self._db, found.fernet, logins)
+
+    def rate(self, number: int) -> float:
+        """Tasks a second by when they ended, the first and the last tenth left out."""
+        return self._ended(number)[0]
+
+    def busy(self, number: int, workers: int) -> float:
+        """The share of time that so many workers spent in tasks."""
+        rate, seconds = self._ended(number)
+        return rate * seconds / workers
+
+    def _ended(self, number: int) -> tuple[float, float]:
+        """Tasks a second, and the mean seconds that one had a worker."""
+        from scrapinsta_ray.store import jobs
+
+        self._jobs += 1
+        names = [f"p{self._jobs}.{i}" for i in range(number)]
+        job_id = jobs.enqueue_analysis(self._db, jobs.Asked(CLIENT), names, None, max_age_hours=0).job_id
+        self._until_done(job_id)
+        with self._cursor() as cursor:
+            cursor.execute(_ENDED, (job_id,))
+            rows = cursor.fetchall()
+        assert len(rows) == number, f"{len(rows)} of {number} tasks ended well"
+        some = rows[number // 10 : number - number // 10]
+        first, last = some[0][0], some[-1][0]
+        window_s = max((last - first).total_seconds(), 1e-3)
+        return len(some) / window_s, sum(float(row[1]) for row in rows) / number
+
+    def _until_done(self, job_id: str, limit_s: float = 600) -> None:
+        deadline = time.monotonic() + limit_s
+        status = ""
+        while status != "done":
+            assert time.monotonic() < deadline and status != "error", f"the job is {status}"
+            time.sleep(0.2)
+            with self._cursor() as cursor:
+                cursor.execute("SELECT status FROM jobs WHERE id = %s", (job_id,))
+                [[status]] = cursor.fetchall()
+
+    def calls_per_s(self, seconds: float) -> float:
+        """The floor: a task to each worker's process and back, again and again, one at a time for each."""
+        return asyncio.run(_calls(self._actors, self._a_task(), seconds)) / seconds
+
+    def _a_task(self) -> Any:
+        from scrapinsta_ray.domain.models import Kind
+        from scrapinsta_ray.store import jobs, tasks
+
+        if self._task is None:
+            jobs.enqueue_fetch(self._db, jobs.Asked(CLIENT), "somebody", 10)
+            [self._task] = tasks.lease_work(self._db, Kind.FETCH_FOLLOWINGS, limit=1, ttl_s=36_000)
+        return self._task
+
+    @contextmanager
+    def _cursor(self) -> Iterator[pymysql.cursors.Cursor]:
+        with self._connection.cursor() as cursor:
+            yield cursor
+        self._connection.commit()
+
+
+_ENDED = """
+SELECT finished_at, JSON_EXTRACT(result, '$.s') FROM job_tasks WHERE job_id = %s AND status = 'ok' ORDER BY finished_at
+"""
+
+
+async def _calls(actors: Sequence[Any], task: Any, seconds: float) -> int:
+    end = time.monotonic() + seconds
+
+    async def again_and_again(actor: Any) -> int:
+        done = 0
+        while time.monotonic() < end:
+            await asyncio.wrap_future(actor.perform.remote(task).future())
+            done += 1
+        return done
+
+    return sum(await asyncio.gather(*map(again_and_again, actors)))
+
+
+@contextmanager
+def _fleet(url: str, workers: int) -> Iterator[Fleet]:
+    import ray
+
+    from scrapinsta_ray.bench.slots import MOST, SlotDispatcher, Slots, slot_name
+    from scrapinsta_ray.cluster import names
+    from scrapinsta_ray.store import clients, schema
+    from scrapinsta_ray.store.database import Database
+
+    db = Database(url)
+    schema.upgrade(db)
+    clients.create(db, CLIENT, CLIENT)
+    clients.set_limits(db, CLIENT, {"enqueues_per_minute": clients.MOST, "unfinished_tasks": clients.MOST})
+    db.dispose()
+    processes = min(workers, PROCESSES)
+    ray.init(
+        address="local",
+        namespace=names.NAMESPACE,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+    )
+    try:
+        slots = ray.remote(num_cpus=0, max_concurrency=MOST)(Slots)
+        actors = [slots.options(name=slot_name(n)).remote() for n in range(processes)]
+        ray.get([actor.hold.remote([], 0.0, False) for actor in actors], timeout=600)
+        dispatcher = ray.remote(num_cpus=0, max_concurrency=4)(SlotDispatcher).remote(processes)
+        with closing(Fleet(url, actors)) as fleet:
+            yield fleet
+        ray.get(dispatcher.stop.remote(), timeout=60)
+    finally:
+        ray.shutdown()

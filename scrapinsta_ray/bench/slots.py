@@ -1,0 +1,88 @@
+"""Workers without browsers, for `bench dispatch`: accounts are held as workers hold them, tasks are done by waiting."""
+
+import os
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import ray
+
+from scrapinsta_ray import settings
+from scrapinsta_ray.cluster import names
+from scrapinsta_ray.cluster.dispatcher import Dispatcher
+from scrapinsta_ray.cluster.tenure import Tenure
+from scrapinsta_ray.domain.models import Action, Signal, Task
+from scrapinsta_ray.domain.transitions import Report
+from scrapinsta_ray.store import tasks, turns
+from scrapinsta_ray.store.database import Database
+from scrapinsta_ray.store.finish import Work
+
+MOST = 8
+"""Accounts that one process stands for: four hundred processes would need more memory than most machines have."""
+
+
+def slot_name(number: int) -> str:
+    """The actor of a process."""
+    return f"slot:{number}"
+
+
+def account_name(number: int) -> str:
+    """The account by its number, from 0."""
+    return f"bot_{number}"
+
+
+class Slots:
+    """Some accounts in one process, each with a lease and a thread of its own."""
+
+    def __init__(self) -> None:
+        self._settings = settings.load()
+        self._db = Database(self._settings.url, pool_size=4)
+        self._held: list[Tenure] = []
+        self._task_s = 0.0
+        self._as_a_worker = False
+
+    def hold(self, usernames: Sequence[str], task_s: float, as_a_worker: bool) -> int:
+        """Lets go what it has and takes these; each task will take `task_s`. The process' id.
+
+        `as_a_worker`: with the three transactions that a worker makes of its own for a task.
+        """
+        for tenure in self._held:
+            tenure.release()
+        ttl_s = self._settings.lease_ttl_s
+        self._held = [
+            Tenure(self._db, names.account_lease(username), ttl_s, lambda: os._exit(1))
+            for username in usernames
+        ]
+        self._task_s, self._as_a_worker = task_s, as_a_worker
+        return os.getpid()
+
+    def perform(self, task: Task) -> Work:
+        """Waits; the result says when that began and how long it took."""
+        at, began = time.time(), time.perf_counter()
+        if self._as_a_worker:
+            self._act(task)
+        if self._task_s:
+            time.sleep(self._task_s)
+        result = {"at": at, "s": time.perf_counter() - began}
+        return Work(task, Report(True, "ok", lease_id=task.lease_id), "slot", result)
+
+    def _act(self, task: Task) -> None:
+        """What a worker writes: its lease renewed, its action counted, what the site said. Of the first account."""
+        username = self._held[0].lease.name.removeprefix(names.account_lease(""))
+        pace, draw = self._settings.pace, random.random()
+        tasks.renew(self._db, task.id, task.lease_id, self._settings.task_lease_ttl_s, holder=username)
+        turns.take(self._db, username, Action.PROFILE_READ, pace, draw=draw, lease=self._held[0].lease)
+        turns.heard(self._db, username, Signal.OK, pace, draw=draw)
+
+
+class SlotDispatcher(Dispatcher):
+    """The dispatcher, with accounts that live in `processes` processes."""
+
+    def __init__(self, processes: int) -> None:
+        self._processes = processes
+        super().__init__()
+
+    def _worker(self, username: str) -> Any:
+        number = int(username.removeprefix(account_name(0)[:-1])) % self._processes
+        return ray.get_actor(slot_name(number), names.NAMESPACE)
