@@ -4,15 +4,16 @@ import math
 import random as randomness
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scrapinsta_ray.domain.models import Media, MediaKind, Profile, Score
-from scrapinsta_ray.domain.scoring import benchmarks, scores_of
-from scrapinsta_ray.domain.scoring.blocks import CELLS, blocks, interquartile_mean
+from scrapinsta_ray.domain.scoring import benchmarks, each, scores_of, v2
+from scrapinsta_ray.domain.scoring.columns import columns_of
 from scrapinsta_ray.domain.scoring.v2 import BENCHMARKS
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -165,7 +166,7 @@ def test_the_usual_falls_with_size_without_a_step() -> None:
     assert usual.engagement.at(np.array([SIZE, np.nan])) == pytest.approx([0.0098, np.nan], nan_ok=True)
 
 
-# ---- blocks ----------------------------------------------------------------------------------------------
+# ---- the middle ------------------------------------------------------------------------------------------
 
 
 def quartiles_by_hand(values: list[float], weights: list[int]) -> float:
@@ -175,33 +176,28 @@ def quartiles_by_hand(values: list[float], weights: list[int]) -> float:
     return sum(middle) / len(middle)
 
 
-@given(st.lists(st.tuples(st.floats(0, 1e6), st.integers(1, 9)), min_size=1, max_size=20))
+@given(st.lists(st.tuples(st.floats(0, 1e6), st.integers(1, 9)), min_size=1, max_size=70))
 def test_the_interquartile_mean_is_that_of_repeated_values(pairs: list[tuple[float, int]]) -> None:
     values, weights = [v for v, _ in pairs], [w for _, w in pairs]
-    [got] = interquartile_mean(np.array([[*values, np.nan]]), np.array([[*weights, 5]], dtype=float))
+    total = float(sum(weights))
+    got = v2._interquartile_mean([*values, -1.0], [*map(float, weights), 5.0], len(values), total)
     assert got == pytest.approx(quartiles_by_hand(values, weights), rel=1e-9, abs=1e-9)
 
 
-@given(st.lists(st.integers(0, 40), max_size=80), st.integers(41, 50))
-@example([3] * 100, 41)
-@example([3, 3, 4, 4, 7, 7], 41)
-@example([3, 3, 4, 7, 7], 41)
-def test_each_media_is_in_one_block_at_its_owner(owner: list[int], n: int) -> None:
-    places = np.arange(len(owner), dtype=np.float64)
-    seen = [
-        (row, int(one))
-        for block in blocks(np.array(owner, dtype=np.int64), n)
-        for row, media, filled in zip(block.rows, block.of(places), block.filled, strict=True)
-        for one in media[filled]
-    ]
-    assert sorted(one for _, one in seen) == list(range(len(owner)))
-    assert all(owner[one] == row for row, one in seen)
+def test_a_thousand_posts_take_no_square_of_the_time() -> None:
+    moves = 0
 
+    class Counted(list[float]):
+        def __setitem__(self, at: Any, value: Any) -> None:
+            nonlocal moves
+            moves += 1
+            super().__setitem__(at, value)
 
-def test_blocks_are_small() -> None:
-    sizes = [block.filled.size for block in blocks(np.arange(300_000) // 3, 100_000)]
-    assert max(sizes) <= CELLS
-    assert len(sizes) > 1
+    values = [float(i) for i in range(1_000, 0, -1)]
+    counted = Counted(values)
+    v2._sort(counted, list(values), len(values))
+    assert counted == sorted(values)
+    assert moves < 1_000**2 / 20
 
 
 # ---- what holds for any profiles --------------------------------------------------------------------------
@@ -294,3 +290,21 @@ def test_rates_do_not_know_the_size(someone: Profile, times: int) -> None:
     assert large.confidence == pytest.approx(small.confidence)
     if small.success and large.success:  # the same rate is worth more where it is rarer
         assert large.success >= small.success * (1 - 1e-9)
+
+
+# ---- compiled --------------------------------------------------------------------------------------------
+
+
+@given(CROWD)
+def test_compiled_it_gives_the_same(people: list[Profile]) -> None:
+    columns = columns_of(people, NOW)
+    plain = v2.score(columns)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(each, "MANY", 0)
+        compiled = v2.score(columns)
+    assert plain.reason.tolist() == compiled.reason.tolist()
+    for name in ("engagement", "success", "confidence"):
+        np.testing.assert_allclose(getattr(compiled, name), getattr(plain, name), rtol=1e-12, atol=1e-12)
+    assert compiled.parts.keys() == plain.parts.keys()
+    for name, values in plain.parts.items():
+        np.testing.assert_allclose(compiled.parts[name], values, rtol=1e-12, atol=1e-12)

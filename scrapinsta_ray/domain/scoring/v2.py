@@ -25,22 +25,15 @@ give a score by the views alone. Private profiles and those with nothing that co
 The half-life, the quartiles and the shares are ours. What is usual at a size, with its sources: benchmarks_v2.json.
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scrapinsta_ray.domain.scoring import benchmarks
-from scrapinsta_ray.domain.scoring.blocks import (
-    Block,
-    blocks,
-    count,
-    interquartile_mean,
-    only,
-    over,
-    relative_spread,
-)
-from scrapinsta_ray.domain.scoring.columns import REASONS, Bools, Columns, Floats, ScoreColumns
+from scrapinsta_ray.domain.scoring.columns import REASONS, Columns, Floats, ScoreColumns
+from scrapinsta_ray.domain.scoring.each import of_each
 
 BENCHMARKS = "benchmarks_v2.json"
 HALF_LIFE_DAYS = 30.0
@@ -52,41 +45,33 @@ HALF_SURE = 3.0
 """Fresh media that make half of the confidence."""
 
 _MEDIA = ("engagement", "view_rate", "consistency", "posts_per_week", "media_used", "fresh_media", "coverage")
+PRIVATE, FOLLOWERS_UNKNOWN, NO_MEDIA, ONLY_PINNED, TOO_NEW, COUNTS_UNKNOWN = range(1, len(REASONS))
 
 
 def score(columns: Columns) -> ScoreColumns:
     """Scores N profiles at once (formulas: this module's docstring)."""
-    n = len(columns.followers)
-    of_media = {name: np.full(n, np.nan) for name in _MEDIA}
-    reason = np.full(n, REASONS.index("no_media"), dtype=np.int8)
-    for block in blocks(columns.owner, n):
-        of_block, reason[block.rows] = _of_media(block, columns)
-        for name, values in of_block.items():
-            of_media[name][block.rows] = values
-    return _scored(columns, of_media, _first_reason(columns, reason))
+    *found, reason = of_each(_of_all, _PARTS, columns, results=len(_MEDIA) + 1, scratch=4)
+    return _scored(columns, dict(zip(_MEDIA, found, strict=True)), reason.astype(np.int8))
 
 
-def _first_reason(columns: Columns, reason: NDArray[np.int8]) -> NDArray[np.int8]:
-    known = np.where(columns.followers > 0, reason, REASONS.index("followers_unknown"))
-    return np.where(columns.private, REASONS.index("private"), known).astype(np.int8)
+# ---- of all profiles at once ------------------------------------------------------------------------------
 
 
-def _scored(columns: Columns, of_media: dict[str, Floats], reason: NDArray[np.int8]) -> ScoreColumns:
-    there = reason == 0
-    parts = {name: np.where(there, values, np.nan) for name, values in of_media.items()}
+def _scored(columns: Columns, parts: dict[str, Floats], reason: NDArray[np.int8]) -> ScoreColumns:
     usual = benchmarks.load(BENCHMARKS)
-    followers = np.where(there, columns.followers, np.nan)
+    followers = np.where(reason == 0, columns.followers, np.nan)
+    engagement, view_rate = parts.pop("engagement"), parts["view_rate"]
     parts["usual_engagement"], parts["usual_views"] = (
         usual.engagement.at(followers),
         usual.views.at(followers),
     )
-    parts["engagement_score"] = over(parts["engagement"], parts["engagement"] + parts["usual_engagement"])
-    parts["reach_score"] = over(parts["view_rate"], parts["view_rate"] + parts["usual_views"])
+    parts["engagement_score"] = engagement / (engagement + parts["usual_engagement"])
+    parts["reach_score"] = view_rate / (view_rate + parts["usual_views"])
     parts["activity"] = 1 - 4.0 ** -parts["posts_per_week"]
     n, consistency = parts["fresh_media"], parts["consistency"]
     confidence = n / (n + HALF_SURE) * parts["coverage"] * (0.5 + 0.5 * consistency)
     success = _either(parts["engagement_score"], parts["reach_score"]) * _factor(parts["activity"])
-    return ScoreColumns(parts.pop("engagement"), success, confidence, reason, parts)
+    return ScoreColumns(engagement, success, confidence, reason, parts)
 
 
 def _either(engagement_score: Floats, reach_score: Floats) -> Floats:
@@ -99,85 +84,220 @@ def _factor(activity: Floats) -> Floats:
     return np.where(np.isnan(activity), 1.0, 0.5 + 0.5 * activity)
 
 
-@dataclass(frozen=True, slots=True)
-class _Media:
-    """A block's media as (G, K): NaN or False where there is none, or where it does not count."""
+# ---- of one profile: plain Python, compiled where there are many (each.py) --------------------------------
 
-    age: Floats
-    weight: Floats
-    engaged: Floats
-    viewed: Floats
-    eligible: Bools
-    video: Bools
-    posted: Bools  # whatever its counts, it was posted at a known time and is not pinned
+Numbers = Sequence[float]
+Flags = Sequence[bool]
+Found = tuple[float, float, float, float, float, float, float, float]
+"""The numbers of _MEDIA, and the index of the reason, 0 if there is a score."""
 
 
-def _of_media(block: Block, columns: Columns) -> tuple[dict[str, Floats], NDArray[np.int8]]:
-    """What a block's media say: each (G,)."""
-    media = _counting(block, columns)
-    counts = ~np.isnan(media.engaged) | ~np.isnan(media.viewed)
-    engagement = interquartile_mean(media.engaged, media.weight)
-    view_rate = interquartile_mean(media.viewed, media.weight)
-    spread = relative_spread(media.engaged, engagement, media.weight)
-    by_views = np.isnan(engagement)
-    spread[by_views] = relative_spread(media.viewed[by_views], view_rate[by_views], media.weight[by_views])
-    used, eligible = count(counts), count(media.eligible)
-    of_block = {
-        "engagement": engagement,
-        "view_rate": view_rate,
-        "consistency": 1 - spread,
-        "posts_per_week": _posts_per_week(block, media, columns),
-        "media_used": used,
-        "fresh_media": np.einsum("gk,gk->g", media.weight, counts),
-        "coverage": _coverage(media, eligible),
-    }
-    return of_block, _reason(block, used, eligible, columns)
+def _of_all(
+    first: Sequence[int],
+    followers: Numbers,
+    posts: Numbers,
+    private: Flags,
+    likes: Numbers,
+    comments: Numbers,
+    views: Numbers,
+    age: Numbers,
+    read_age: Numbers,
+    pinned: Flags,
+    hidden: Flags,
+    video: Flags,
+    scratch: Sequence[list[float]],
+    out: Sequence[list[float]],
+) -> None:
+    engaged, engaged_weight, viewed, viewed_weight = scratch[0], scratch[1], scratch[2], scratch[3]
+    for i in range(len(followers)):
+        if private[i]:
+            found = _none(PRIVATE)
+        elif not followers[i] > 0:
+            found = _none(FOLLOWERS_UNKNOWN)
+        else:
+            found = _of_media(
+                first[i],
+                first[i + 1],
+                followers[i],
+                posts[i],
+                likes,
+                comments,
+                views,
+                age,
+                read_age,
+                pinned,
+                hidden,
+                video,
+                engaged,
+                engaged_weight,
+                viewed,
+                viewed_weight,
+            )
+        for k in range(len(found)):
+            out[k][i] = found[k]
 
 
-def _counting(block: Block, columns: Columns) -> _Media:
-    followers = columns.followers[block.rows, None]
-    followers = np.where(followers > 0, followers, np.nan)
-    pinned, shows = block.has(columns.pinned), block.filled & ~block.has(columns.hidden)
-    age, read_age = np.maximum(block.of(columns.age), 0.0), block.of(columns.read_age)
-    eligible = block.filled & ~pinned & ~(read_age < MATURE_DAYS)
-    dated = np.where(np.isnan(age), HALF_LIFE_DAYS, age)
-    engaged = (block.of(columns.likes) + block.of(columns.comments)) / followers
-    viewed = block.of(columns.views) / followers
-    return _Media(
-        age=age,
-        weight=np.exp2(-dated / HALF_LIFE_DAYS),
-        engaged=only(engaged, eligible & shows),
-        viewed=only(viewed, eligible),
-        eligible=eligible,
-        video=block.has(columns.video),
-        posted=block.filled & ~pinned & ~np.isnan(age),
+def _none(reason: int) -> Found:
+    nan = math.nan
+    return nan, nan, nan, nan, nan, nan, nan, float(reason)
+
+
+def _of_media(
+    first: int,
+    end: int,
+    followers: float,
+    posts: float,
+    likes: Numbers,
+    comments: Numbers,
+    views: Numbers,
+    age: Numbers,
+    read_age: Numbers,
+    pinned: Flags,
+    hidden: Flags,
+    video: Flags,
+    engaged: list[float],
+    engaged_weight: list[float],
+    viewed: list[float],
+    viewed_weight: list[float],
+) -> Found:
+    """What the media from `first` to before `end` say. Each is written down and kept if the count goes up: without a
+    branch, which a processor would guess wrong for every third."""
+    unpinned = eligible = dated = videos = used = engaged_n = viewed_n = videos_viewed = 0
+    fresh = engaged_total = viewed_total = 0.0
+    for m in range(first, end):
+        if pinned[m]:
+            continue
+        unpinned += 1
+        if read_age[m] < MATURE_DAYS:
+            continue
+        weight = _weight(age[m])
+        engaged[engaged_n], engaged_weight[engaged_n] = likes[m] + comments[m], weight
+        viewed[viewed_n], viewed_weight[viewed_n] = views[m], weight
+        shows_likes = (not math.isnan(engaged[engaged_n])) & (not hidden[m])
+        shows_views = not math.isnan(views[m])
+        eligible += 1
+        dated += not math.isnan(age[m])
+        videos += video[m]
+        videos_viewed += video[m] & shows_views
+        used += shows_likes | shows_views
+        fresh += weight * (shows_likes | shows_views)
+        engaged_n += shows_likes
+        engaged_total += weight * shows_likes
+        viewed_n += shows_views
+        viewed_total += weight * shows_views
+    if not used:
+        return _none(_reason(end - first, unpinned, eligible))
+    engagement = _interquartile_mean(engaged, engaged_weight, engaged_n, engaged_total)
+    view_rate = _interquartile_mean(viewed, viewed_weight, viewed_n, viewed_total)
+    if math.isnan(engagement):
+        spread = _relative_spread(viewed, viewed_weight, viewed_n, viewed_total, view_rate)
+    else:
+        spread = _relative_spread(engaged, engaged_weight, engaged_n, engaged_total, engagement)
+    coverage = _coverage(engaged_n / eligible, videos_viewed, videos, dated / eligible)
+    per_week = _posts_per_week(first, end, posts, age, pinned)
+    return (
+        engagement / followers,
+        view_rate / followers,
+        1 - spread,
+        per_week,
+        float(used),
+        fresh,
+        coverage,
+        0.0,
     )
 
 
-def _posts_per_week(block: Block, media: _Media, columns: Columns) -> Floats:
+def _weight(age: float) -> float:
+    return 0.5 if math.isnan(age) else math.exp(-math.log(2) / HALF_LIFE_DAYS * max(age, 0.0))
+
+
+def _reason(media: int, unpinned: int, eligible: int) -> int:
+    if eligible:
+        return COUNTS_UNKNOWN
+    if unpinned:
+        return TOO_NEW
+    return ONLY_PINNED if media else NO_MEDIA
+
+
+def _interquartile_mean(values: list[float], weights: list[float], n: int, total: float) -> float:
+    """Weighted mean of what lies between the quartiles of the first `n`, which it sorts; NaN without any weight.
+
+    The quarter of the weight with the lowest values and the quarter with the highest are left out, a value that lies
+    across a quartile counts with the part of its weight inside. https://en.wikipedia.org/wiki/Interquartile_mean
+    """
+    if not total > 0:
+        return math.nan
+    _sort(values, weights, n)
+    until = summed = 0.0
+    for k in range(n):
+        inside = min(until + weights[k], 0.75 * total) - max(until, 0.25 * total)
+        summed += values[k] * max(inside, 0.0)
+        until += weights[k]
+    return summed / (0.5 * total)
+
+
+def _sort(values: list[float], weights: list[float], n: int) -> None:
+    """The first `n` by value. By insertion, which is quickest for a page of posts; where there are many, in strides
+    first (Shell's sort), so that the time does not grow with the square."""
+    stride = n // 3
+    while n > 20 and stride > 1:
+        _insert(values, weights, n, stride)
+        stride //= 3
+    _insert(values, weights, n, 1)
+
+
+def _insert(values: list[float], weights: list[float], n: int, stride: int) -> None:
+    for k in range(stride, n):
+        value, weight, at = values[k], weights[k], k
+        while at >= stride and values[at - stride] > value:
+            values[at], weights[at] = values[at - stride], weights[at - stride]
+            at -= stride
+        values[at], weights[at] = value, weight
+
+
+def _relative_spread(values: list[float], weights: list[float], n: int, total: float, middle: float) -> float:
+    """Weighted mean of |value - middle| / (value + middle) of the first `n`, which are never negative.
+
+    0 if all are alike, towards 1 if they have nothing in common; NaN without any weight.
+    """
+    apart = 0.0
+    for k in range(n):
+        if values[k] + middle > 0:
+            apart += weights[k] * abs(values[k] - middle) / (values[k] + middle)
+    return apart / total if total > 0 else math.nan
+
+
+def _coverage(engaged: float, videos_viewed: int, videos: int, dated: float) -> float:
+    counts = engaged
+    if videos:
+        counts = ENGAGEMENT_SHARE * engaged + (1 - ENGAGEMENT_SHARE) * videos_viewed / videos
+    return counts * (1 - DATE_SHARE + DATE_SHARE * dated)
+
+
+def _posts_per_week(first: int, end: int, posts: float, age: Numbers, pinned: Flags) -> float:
     """By the last 28 days; by less if the media that are known reach less far and are not all there are."""
-    oldest = (np.fmax(media.age, 0.0) * media.posted).max(axis=1)
-    posts = columns.posts[block.rows]
-    all_there = posts <= count(block.filled)
-    days = np.where(all_there, CADENCE_DAYS, np.clip(oldest, 1.0, CADENCE_DAYS))
-    recent = count(media.posted & (media.age <= days[:, None]))
-    return np.where(count(media.posted) > 0, 7 * recent / days, np.nan)
+    oldest = -math.inf
+    for m in range(first, end):
+        if age[m] > oldest and not pinned[m]:
+            oldest = age[m]
+    if oldest == -math.inf:
+        return math.nan
+    days = CADENCE_DAYS if posts <= end - first else min(max(oldest, 1.0), CADENCE_DAYS)
+    recent = 0
+    for m in range(first, end):
+        recent += (age[m] <= days) & (not pinned[m])
+    return 7 * recent / days
 
 
-def _coverage(media: _Media, eligible: Floats) -> Floats:
-    would_show = media.eligible & media.video
-    engaged = over(count(~np.isnan(media.engaged)), eligible)
-    viewed = over(count(would_show & ~np.isnan(media.viewed)), count(would_show))
-    counts = ENGAGEMENT_SHARE * engaged + (1 - ENGAGEMENT_SHARE) * viewed
-    dated = over(count(media.eligible & ~np.isnan(media.age)), eligible)
-    return np.where(np.isnan(viewed), engaged, counts) * (1 - DATE_SHARE + DATE_SHARE * dated)
-
-
-def _reason(block: Block, used: Floats, eligible: Floats, columns: Columns) -> NDArray[np.int8]:
-    unpinned = count(block.filled & ~block.has(columns.pinned))
-    names = np.select(
-        [used > 0, eligible > 0, unpinned > 0],
-        [0, REASONS.index("counts_unknown"), REASONS.index("too_new")],
-        REASONS.index("only_pinned"),
-    )
-    return names.astype(np.int8)
+_PARTS = (
+    _none,
+    _of_media,
+    _weight,
+    _reason,
+    _interquartile_mean,
+    _sort,
+    _insert,
+    _relative_spread,
+    _coverage,
+    _posts_per_week,
+)
