@@ -67,8 +67,9 @@ def _compiled(formula: Formula, parts: Sequence[Callable[..., Any]]) -> Formula:
 
     for part in parts:
         register_jitable(part)
-    compiles = partial(numba.jit, nopython=True, nogil=True, error_model="numpy")
+    compiles: Any = partial(numba.jit, nopython=True, nogil=True, error_model="numpy")
     try:
-        return compiles(formula, cache=True)
+        made: Formula = compiles(formula, cache=True)
     except RuntimeError:  # no folder to keep it in
-        return compiles(formula)
+        made = compiles(formula)
+    return made
