@@ -50,7 +50,7 @@ class Size:
     lists: int = 15
     reads_each: int = 8  # by each of the eight accounts, before they are weighed
     settle_s: float = 40.0  # a browser's chores after its start, and the last collection of its garbage
-    idle_s: float = 30.0
+    idle_s: float = 60.0
     population: int = 2_000
 
 
