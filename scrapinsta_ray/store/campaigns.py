@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, exists, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, or_, select, update
 
 from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, TaskStatus
 from scrapinsta_ray.errors import TemplateRetired, UnknownTemplate
 from scrapinsta_ray.store import candidates, templates, visits
+from scrapinsta_ray.store.batches import chunks
 from scrapinsta_ray.store.database import AnyRow, Database, clock, reading, transaction
 from scrapinsta_ray.store.jobs import SKIPS, Asked, Outreach, add_messages, add_tasks
 from scrapinsta_ray.store.tables import job_tasks, jobs
@@ -18,9 +19,28 @@ EARLIER_STAGE_FAILED = "earlier_stage_failed"
 def settle(db: Database, job_ids: Iterable[str]) -> None:
     """Ends those of `job_ids` that have no unfinished task left. Call it after the commit that ended tasks:
     then the last of two racing results sees that it is the last."""
-    for job_id in sorted(set(job_ids)):
-        if not _has_unfinished(db, job_id):
+    for some in chunks(sorted(set(job_ids))):
+        for job_id in _idle(db, some):
             _end(db, job_id)
+
+
+_UNFINISHED = or_(  # the likeliest first: mostly it is the only probe that is made
+    *(
+        exists().where(job_tasks.c.job_id == jobs.c.id, job_tasks.c.status == status)
+        for status in (TaskStatus.QUEUED, TaskStatus.SENT, TaskStatus.DELAYED)
+    )
+)
+_IDLE = (
+    select(jobs.c.id)
+    .where(jobs.c.id.in_(bindparam("ids", expanding=True)), jobs.c.status == JobStatus.RUNNING, ~_UNFINISHED)
+    .order_by(jobs.c.id)
+)
+
+
+@reading
+def _idle(tx: Connection, job_ids: Sequence[str]) -> Sequence[str]:
+    """Those of the jobs that run without an unfinished task: an index probe or few for each, in one statement."""
+    return tx.scalars(_IDLE, {"ids": job_ids}).all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +57,8 @@ def stragglers(tx: Connection, after: str = "", *, most: int = 500) -> Round:
 
     Looks at `most` jobs from `after` on: about one index entry for each, however many tasks and jobs there are.
     """
-    probes = [  # the likeliest first: mostly it is the only one that is made
-        exists().where(job_tasks.c.job_id == jobs.c.id, job_tasks.c.status == status)
-        for status in (TaskStatus.QUEUED, TaskStatus.SENT, TaskStatus.DELAYED)
-    ]
     rows = tx.execute(
-        select(jobs.c.id, or_(*probes).label("unfinished"))
+        select(jobs.c.id, _UNFINISHED.label("unfinished"))
         .where(jobs.c.status == JobStatus.RUNNING, jobs.c.id > after)
         .order_by(jobs.c.id)
         .limit(most)
@@ -58,11 +74,6 @@ def _campaigns_among(tx: Connection, ids: Sequence[str]) -> set[str]:
     """Those have no tasks of their own."""
     of_kind = select(jobs.c.id).where(jobs.c.id.in_(ids), jobs.c.kind == Kind.CAMPAIGN)
     return set(tx.scalars(of_kind)) if ids else set()
-
-
-@reading
-def _has_unfinished(tx: Connection, job_id: str) -> bool:
-    return _any_task(tx, job_id, UNFINISHED)
 
 
 def _any_task(tx: Connection, job_id: str, statuses: Iterable[TaskStatus]) -> bool:
