@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -179,6 +180,22 @@ def test_a_task_outlives_its_browser(
     assert task.attempts == 1, "and no attempt was lost"
     assert browser_of(a_worker) is not browser
     until(lambda: not [one for one in processes.running() if one.group == browser._service.group])
+
+
+@pytest.mark.parametrize("a_bench", [{"TASK_LEASE_TTL_S": "3"}], indirect=True)
+def test_a_task_that_takes_twice_its_lease_stays_the_worker_s(
+    a_bench: Bench, a_worker: InstagramWorker, ask: Ask, fault: Callable[..., None]
+) -> None:
+    a_worker.warm_up()
+    fault("latency", account=WHO, path="clips", seconds=6)
+    [task] = a_bench.analysis(*public(ask, 1), ttl_s=3)
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(a_worker.perform, task)
+        while not work.done():
+            tasks.rescue(a_bench.db)
+            assert not tasks.lease_work(a_bench.db, Kind.ANALYZE_PROFILE, limit=1, ttl_s=60)
+            wait([work], timeout=0.2)
+    assert [ended.verdict for ended in a_bench.end(work.result())] == [Verdict.APPLIED]
 
 
 @pytest.mark.parametrize("dies", DEAD_SESSIONS)
