@@ -56,7 +56,7 @@ def run(quick: bool, say: Say) -> Report:
 def measure(size: Size, say: Say) -> Report:
     """All figures at that size."""
     with tempfile.TemporaryDirectory(prefix="scrapinsta-bench-") as folder:
-        figures = [*_scoring(size, say), _reading(size, Path(folder), say)]
+        figures = [*_scoring(size, say), *_reading(size, Path(folder), say)]
     return Report("scoring", hardware(), figures)
 
 
@@ -73,14 +73,13 @@ def _scoring(size: Size, say: Say) -> Iterator[Figure]:
         each_s = in_turns(size.rounds, lambda: [plain(*person) for person in people])[0] / len(people)
         say("NumPy")
         numpy_s, model_s = _against_numpy(ray, parts, size.rounds)
-        yield against("v2 on one core (profiles/s) against plain Python", 1 / model_s, 1 / each_s)
+        yield against("v2 on one core (profiles/s) against plain Python", 1 / model_s, 1 / each_s, 50)
         yield against("v2 (s a profile) against bare NumPy", model_s, numpy_s, 1.5, "lower")
         say("one worker and two")
         one_s, two_s = in_turns(
             size.rounds, lambda: _scored(ray, parts, workers=1), lambda: _scored(ray, parts, workers=2)
         )
         speeds = size.profiles / two_s, size.profiles / one_s
-        yield against("v2 on two Ray workers (profiles/s) against plain Python", speeds[0], 1 / each_s, 50)
         yield against("two Ray workers (profiles/s) against one", *speeds, 1.6)
     yield shown("memory of all processes, peak (GiB)", peak() / GIB, bar=3, better="lower")
 
@@ -178,6 +177,7 @@ def _tables(n: int, seed: int) -> tuple[pa.Table, pa.Table]:
 
 def _against_numpy(ray: Any, parts: Sequence[tuple[Any, Any]], rounds: int) -> tuple[float, float]:
     """Seconds a profile of bare NumPy and of the model: medians over partitions, on the same columns in turns."""
+    v2.score(arrow.columns(*ray.get(list(parts[0]))))  # so that it is compiled
     floors, models = [], []
     for part in parts:
         columns = arrow.columns(*ray.get(list(part)))
@@ -247,8 +247,8 @@ def _bytes(process: psutil.Process) -> int:
 # ---- reading ----------------------------------------------------------------------------------------------
 
 
-def _reading(size: Size, folder: Path, say: Say) -> Figure:
-    """`load_scores` of an export against Polars on the same file."""
+def _reading(size: Size, folder: Path, say: Say) -> Iterator[Figure]:
+    """`load_scores` of an export, as both frames, against Polars on the same file."""
     import polars
 
     from scrapinsta_ray.data import load_scores
@@ -256,10 +256,16 @@ def _reading(size: Size, folder: Path, say: Say) -> Figure:
     say("load_scores")
     file = folder / "scores.parquet"
     _export(size.profiles, file)
-    bare_s, ours_s = in_turns(
-        max(3, size.rounds), lambda: polars.read_parquet(file), lambda: load_scores(file, frame="polars")
+    bare_s, *ours = in_turns(
+        max(3, size.rounds),
+        lambda: polars.read_parquet(file),
+        lambda: load_scores(file, frame="polars"),
+        lambda: load_scores(file, frame="pandas"),
     )
-    return against("load_scores of Parquet (s) against bare Polars", ours_s, bare_s, 1.5, "lower")
+    for frame, ours_s in zip(("Polars", "pandas"), ours, strict=True):
+        yield against(
+            f"load_scores of Parquet to {frame} (s) against bare Polars", ours_s, bare_s, 1.5, "lower"
+        )
 
 
 def _export(rows: int, file: Path) -> None:
