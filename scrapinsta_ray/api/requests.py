@@ -177,8 +177,8 @@ def not_of_a_job() -> ApiError:
     return ApiError(403, "TOKEN_OF_A_JOB", "This token is for one job alone: use the key.")
 
 
-def account(x_account: Annotated[str | None, Header()] = None) -> str:
-    """A dependency: the client's own sending account, from X-Account."""
+async def account(x_account: Annotated[str | None, Header()] = None) -> str:
+    """A dependency: the client's own sending account, from X-Account. Async, for else it would take a thread."""
     if not x_account:
         raise ApiError(422, "ACCOUNT_MISSING", "Send your account's username in the header X-Account.")
     try:

@@ -263,14 +263,13 @@ _END_ALL_HELD = CHANGE_NAMED.where(
     job_tasks.c.username.in_(bindparam("to", expanding=True)), *_IN_HAND
 ).values(finished_at=now())
 
-FEW = 8
-"""Groups up to which it is quicker to end a batch group by group than to look first."""
-
-
 def _few_groups(sent: Sequence[Sent]) -> dict[tuple[str, ...], list[str]]:
-    """The groups of a batch, if there are so few of them; one message alone is ended otherwise."""
+    """The groups of a batch, if there are few of them; one message alone is ended otherwise.
+
+    A group takes as long as a look at ten messages, and what comes after a look as long as two groups.
+    """
     groups = _groups(sent) if len(sent) > 1 else {}
-    return groups if len(groups) <= FEW else {}
+    return groups if len(groups) <= 2 + len(sent) // 10 else {}
 
 
 def _groups(sent: Sequence[Sent]) -> dict[tuple[str, ...], list[str]]:
