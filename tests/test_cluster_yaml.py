@@ -18,9 +18,12 @@ EVERYWHERE = (
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S=2",
     "FORWARDED_ALLOW_IPS=none",
 )
-PATIENCE = ("RAY_agent_register_timeout_ms=120000", "RAY_gcs_server_port_wait_time_s=120")
-"""A busy machine is no dead one: in Ray's own time its agents may not come up there."""
-
+PATIENCE = (
+    "RAY_agent_register_timeout_ms=120000",
+    "RAY_gcs_server_port_wait_time_s=120",
+    "RAY_gcs_rpc_server_reconnect_timeout_s=600",
+)
+"""A busy machine is no dead one, and a head that comes back finds the other nodes as they were."""
 PORTS = (
     "--node-manager-port",
     "--object-manager-port",

@@ -92,6 +92,7 @@ def test_without_the_token_ray_answers_nobody(a_cluster: Cluster) -> None:
         a_cluster.hosts.run(HEAD, script)
 
 
-def test_the_agents_ask_for_the_token_too(a_cluster: Cluster) -> None:
-    answer = httpx.get("http://10.88.0.1:8072/api/healthz", timeout=10)
-    assert answer.status_code in (200, 401, 403)
+@pytest.mark.parametrize("host", [HEAD, *WORKERS])
+def test_nor_does_an_agent_run_what_a_stranger_asks_for(a_cluster: Cluster, host: int) -> None:
+    url = f"http://10.88.0.{host}:8072/api/job_agent/jobs/"
+    assert httpx.post(url, json={"entrypoint": "true"}, timeout=10).status_code in (401, 403)
