@@ -1,6 +1,10 @@
 """`scrapinsta rescore` with a Ray of its own."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -78,3 +82,75 @@ def test_where_to_go_on_is_said_after_ctrl_c(shell, thirty_people, monkeypatch):
     shell.run("rescore", "--all", "--since", "7d")
     assert shell.code == 130
     assert "scrapinsta rescore --model v2 --since 7d --scored-before 20" in shell.err
+
+
+# ---- cut off in the middle -------------------------------------------------------------------------------
+
+CUT_OFF = """
+import signal
+from functools import partial
+from scrapinsta_ray import cli
+from scrapinsta_ray.store import rescoring
+
+rescoring.pages, rescoring.WRITE = partial(rescoring.pages, size=7), 4
+written, writes = rescoring._write_rubros, 0
+
+def cut_off(tx, rescored):
+    global writes
+    writes += 1
+    if writes == 4:  # in a transaction that has written scores, behind 4 + 3 + 4 profiles
+        signal.raise_signal(signal.{signal})
+    written(tx, rescored)
+
+rescoring._write_rubros = cut_off
+cli.main()
+"""
+DONE = NAMES[:11]
+
+
+def run_until_cut_off(name: str, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", CUT_OFF.replace("{signal}", name), "rescore", *words]
+    return subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=180)
+
+
+def scored_at(shell, model):
+    with shell.database() as db, db.begin() as tx:
+        of = profile_scores.c
+        rows = tx.execute(select(of.username, of.scored_at, of.success).where(of.model == model))
+        return {row.username: (row.scored_at, row.success) for row in rows}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_killed_in_the_middle_it_goes_on_where_it_was(shell, thirty_people):
+    with shell.database() as db:
+        transaction(profiles.store)(db, thirty_people, scores_of(thirty_people, model="v1"))
+    by_v1 = scored_at(shell, "v1")
+    assert run_until_cut_off("SIGKILL").returncode == -signal.SIGKILL
+    first = scored_at(shell, "v2")
+    assert sorted(first) == DONE
+
+    again = json.loads(shell.run("rescore", "--json").out)
+    assert (again["due"], again["scored"]) == (19, 19)
+    whole = scored_at(shell, "v2")
+    assert sorted(whole) == NAMES
+    assert {name: whole[name] for name in DONE} == first  # none twice
+    assert scored_at(shell, "v1") == by_v1 and sorted(by_v1) == NAMES
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_after_ctrl_c_the_command_that_it_names_does_the_rest(shell, thirty_people):
+    shell.run("rescore")
+    before = scored_at(shell, "v2")
+    stopped = run_until_cut_off("SIGINT", "--all")
+    assert stopped.returncode == 130
+    _, _, go_on = stopped.stderr.partition("go on with: scrapinsta ")
+    first = scored_at(shell, "v2")
+    assert sorted(name for name in NAMES if first[name] != before[name]) == DONE
+
+    done = json.loads(shell.run(*go_on.splitlines()[0].split(), "--json").out)
+    assert (done["due"], done["scored"]) == (19, 19)
+    whole = scored_at(shell, "v2")
+    assert {name: whole[name] for name in DONE} == {name: first[name] for name in DONE}
+    assert all(whole[name] > before[name] for name in NAMES)
