@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +15,18 @@ from tests.site import Ask, ask_at
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("same", settings.get_profile("search"), derandomize=True)
 settings.load_profile("same")
+
+TESTS = Path(__file__).parent
+ONE_CLUSTER = {"e2e", "multihost", "bench", "telemetry", "cluster/test_dispatcher.py", "test_notebooks.py"}
+"""What starts Ray: two clusters on one machine would meet on Serve's ports, and starve each other."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `-n 2 --dist loadgroup` a file's tests stay together, and all clusters run one after another."""
+    for item in items:
+        place = item.path.relative_to(TESTS).as_posix()
+        alone = place in ONE_CLUSTER or place.partition("/")[0] in ONE_CLUSTER
+        item.add_marker(pytest.mark.xdist_group("one cluster" if alone else place))
 
 
 @pytest.fixture(scope="session")

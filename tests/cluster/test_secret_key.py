@@ -11,7 +11,9 @@ ANOTHER = Fernet.generate_key().decode()
 
 
 @pytest.mark.parametrize(
-    ("key", "reason"), [(ANOTHER, "sealed with another key"), ("no key at all", "must hold Fernet keys")]
+    ("key", "reason"),
+    [(ANOTHER, "sealed with another key"), ("no key at all", "must hold Fernet keys")],
+    ids=["another", "none"],
 )
 def test_with_a_wrong_secret_key_the_account_waits_for_a_person(
     a_bench: Bench, ask: Ask, monkeypatch: pytest.MonkeyPatch, key: str, reason: str
