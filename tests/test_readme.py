@@ -15,7 +15,14 @@ ROOT = Path(__file__).parent.parent
 ENGLISH, SPANISH = ROOT / "README.md", ROOT / "README.es.md"
 BOTH = pytest.mark.parametrize("readme", [ENGLISH, SPANISH], ids=["english", "spanish"])
 PAGES = pytest.mark.parametrize(
-    "page", [ENGLISH, SPANISH, *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+    "page",
+    [
+        ENGLISH,
+        SPANISH,
+        *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "deploy").glob("**/README.md")),
+    ],
+    ids=lambda page: str(page.relative_to(ROOT)),
 )
 
 
@@ -75,7 +82,9 @@ def commands() -> set[str]:
 def test_every_command_exists(page: Path) -> None:
     known = commands()
     named = re.findall(
-        r"(?:^|[`(/])scrapinsta ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", page.read_text(), re.MULTILINE
+        r"(?:^|[`(/]|--rm |-- |with-secrets )scrapinsta ([a-z][a-z-]*(?: [a-z][a-z-]*)?)",
+        page.read_text(),
+        re.MULTILINE,
     )
     assert named
     assert not [words for words in named if words not in known and words.split()[0] not in known]
