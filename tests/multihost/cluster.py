@@ -157,6 +157,11 @@ class Hosts:
         found = subprocess.run(["ip", "netns", "pids", f"host{host}"], capture_output=True, text=True).stdout
         return {int(pid): line for pid in found.split() if (line := _command_line(int(pid)))}
 
+    def raylet(self, host: int) -> int | None:
+        """The process of Ray there, from one `ray start` to the next."""
+        every = self.processes(host).items()
+        return next((pid for pid, line in every if line.partition(" ")[0].endswith("raylet/raylet")), None)
+
     def browsers(self, host: int) -> Counter[str]:
         """Processes of Chromium by the account whose folder they work in."""
         lines = [line for line in self.processes(host).values() if "--user-data-dir=" in line]
@@ -255,11 +260,12 @@ class Cluster:
     def _write_config(self) -> Path:
         """cluster.local.yaml with what its user edits; the hosts have this machine's programs already.
 
-        Ray's own processes go before what else this machine does: they have times that cannot be changed.
+        Ray goes before what else this machine does, session by session as Linux shares it out: of the times that it
+        gives its own processes some cannot be changed.
         """
         text = (ROOT / "cluster.local.yaml").read_text()
         text = text.replace("10.0.0.", "10.88.0.").replace('{"browser":4}', '{"browser":6}')
-        config = yaml.safe_load(text.replace("~/scrapinsta/.venv/bin/ray start", "nice -n -5 ray start"))
+        config = yaml.safe_load(text.replace("start() {", "start() { echo -7 >/proc/self/autogroup;"))
         config["auth"] = {"ssh_user": "root", "ssh_private_key": str(self.hosts.folder / "key")}
         config["setup_commands"] = [command for command in config["setup_commands"] if "bashrc" in command]
         config["rsync_exclude"] = []
