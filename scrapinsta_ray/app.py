@@ -8,11 +8,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import partial
 from math import inf
 from types import ModuleType
 from typing import Any
 
+import ray
 from anyio import to_thread
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -31,6 +33,7 @@ from scrapinsta_ray.api.enqueue import make_enqueue_app
 from scrapinsta_ray.api.live import LONGEST_S, Known, Reader, look_into
 from scrapinsta_ray.api.pull import make_pull_app
 from scrapinsta_ray.api.result import make_result_app
+from scrapinsta_ray.cluster import names
 from scrapinsta_ray.errors import DatabaseAway
 from scrapinsta_ray.store import counters, schema
 from scrapinsta_ray.store.database import Database
@@ -110,6 +113,12 @@ def screenshot(username: str) -> bytes:
     return shot
 
 
+def call_the_dispatcher() -> None:
+    """It need not wait for its next look at the database. One that is not there sees everything when it begins."""
+    with suppress(ValueError, RayError):
+        ray.get_actor(names.DISPATCHER, names.NAMESPACE).wake.remote()
+
+
 class SupervisorsLook:
     """`Supervisor.look` from another replica; while there is no supervisor, that replica looks for itself."""
 
@@ -169,7 +178,7 @@ Build = Callable[[settings.Settings, Database, Gate], FastAPI]
 
 
 def _build_enqueue(found: settings.Settings, db: Database, gate: Gate) -> FastAPI:
-    return make_enqueue_app(db, max_attempts=found.max_attempts, gate=gate)
+    return make_enqueue_app(db, max_attempts=found.max_attempts, gate=gate, on_queued=call_the_dispatcher)
 
 
 def _build_pull(found: settings.Settings, db: Database, gate: Gate) -> FastAPI:

@@ -1,5 +1,6 @@
 """Serve application `enqueue` (/ext): what clients ask for."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header
@@ -170,17 +171,26 @@ _OF_A_TEXT = (
 )
 
 
+OnQueued = Callable[[], None]
+"""Is told that there is work for the fleet, once that is committed; nothing is lost if nobody hears it."""
+
+
 def make_enqueue_app(
-    db: Database, *, max_attempts: int = 4, gate: Gate | None = None, on_limited: OnLimited | None = None
+    db: Database,
+    *,
+    max_attempts: int = 4,
+    gate: Gate | None = None,
+    on_limited: OnLimited | None = None,
+    on_queued: OnQueued = lambda: None,
 ) -> FastAPI:
     """The application behind /ext."""
     app = new_app("enqueue", gate or Gate(db), on_limited=on_limited)
-    _add_reading(app, db, max_attempts)
-    _add_writing(app, db, max_attempts)
+    _add_reading(app, db, max_attempts, on_queued)
+    _add_writing(app, db, max_attempts, on_queued)
     return app
 
 
-def _add_reading(app: FastAPI, db: Database, max_attempts: int) -> None:
+def _add_reading(app: FastAPI, db: Database, max_attempts: int, on_queued: OnQueued) -> None:
     @app.post(
         "/followings/enqueue",
         tags=["enqueue"],
@@ -193,7 +203,9 @@ def _add_reading(app: FastAPI, db: Database, max_attempts: int) -> None:
         idempotency_key: Key = None,
     ) -> JobAnswer:
         asked = Asked(caller.client_id, max_attempts=max_attempts, idempotency_key=idempotency_key)
-        return JobAnswer(job_id=jobs.enqueue_fetch(db, asked, body.target_username, body.limit).job_id)
+        made = jobs.enqueue_fetch(db, asked, body.target_username, body.limit)
+        on_queued()
+        return JobAnswer(job_id=made.job_id)
 
     @app.post(
         "/analyze/enqueue",
@@ -208,10 +220,11 @@ def _add_reading(app: FastAPI, db: Database, max_attempts: int) -> None:
     ) -> AnalyzeAnswer:
         asked = Asked(caller.client_id, "", body.priority, max_attempts, idempotency_key)
         made = jobs.enqueue_analysis(db, asked, body.usernames, body.extra, max_age_hours=body.max_age_hours)
+        on_queued()
         return AnalyzeAnswer(job_id=made.job_id, total_items=made.total_items)
 
 
-def _add_writing(app: FastAPI, db: Database, max_attempts: int) -> None:
+def _add_writing(app: FastAPI, db: Database, max_attempts: int, on_queued: OnQueued) -> None:
     @app.post(
         "/send/enqueue",
         tags=["enqueue"],
@@ -244,6 +257,7 @@ def _add_writing(app: FastAPI, db: Database, max_attempts: int) -> None:
         made = jobs.enqueue_campaign(
             db, asked, body.target_username, body.limit, body.analyze.model_dump(), body.send.outreach()
         )
+        on_queued()
         stages = [Stage(kind=kind, job_id=job_id) for kind, job_id in made.stages]
         return CampaignAnswer(job_id=made.job_id, stages=stages)
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
+import psutil
+
 from scrapinsta_ray import settings
 from scrapinsta_ray.processes import Child
 
@@ -31,7 +33,7 @@ def environment(home: Path, database: str, **given: str) -> Iterator[None]:
         "LOG_LEVEL": "ERROR",
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCRAPINSTA_", "RAY_"))}
-    (home / "r").mkdir()
+    (home / "r").mkdir(exist_ok=True)
     with patch.dict(os.environ, kept, clear=True):
         os.environ.update(
             {f"SCRAPINSTA_{name}": value for name, value in {**ours, **pacing, **given}.items()}
@@ -59,3 +61,16 @@ def running_bare(home: Path) -> Iterator[str]:
         yield child.announced("bare: ", START_LIMIT_S)
     finally:
         child.end(END_LIMIT_S)
+
+
+def ray_address() -> str:
+    """Where the Ray of the cluster that we run is reached: `auto` would find others on this machine too."""
+    arguments = [word for process in psutil.Process().children(recursive=True) for word in _words(process)]
+    return next(word.partition("=")[2] for word in arguments if word.startswith("--gcs-address="))
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []

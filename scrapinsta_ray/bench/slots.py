@@ -12,6 +12,7 @@ from scrapinsta_ray import settings
 from scrapinsta_ray.cluster import names
 from scrapinsta_ray.cluster.dispatcher import Dispatcher
 from scrapinsta_ray.cluster.tenure import Tenure
+from scrapinsta_ray.cluster.worker import InstagramWorker
 from scrapinsta_ray.domain.models import Action, Signal, Task
 from scrapinsta_ray.domain.transitions import Report
 from scrapinsta_ray.store import tasks, turns
@@ -86,3 +87,20 @@ class SlotDispatcher(Dispatcher):
     def _worker(self, username: str) -> Any:
         number = int(username.removeprefix(account_name(0)[:-1])) % self._processes
         return ray.get_actor(slot_name(number), names.NAMESPACE)
+
+
+class Browserless(InstagramWorker):
+    """The fleet's own worker, which does its tasks without a browser; the result says when it began."""
+
+    def warm_up(self) -> bool:
+        """As after a first task: idle from now on."""
+        with self._keeper.at_work():
+            return True
+
+    def perform(self, task: Task) -> Work:
+        """With all that a worker does around a task."""
+        self._began_at = time.time()
+        return super().perform(task)
+
+    def _do(self, task: Task) -> Work:
+        return Work(task, Report(True, "ok", lease_id=task.lease_id), self._username, {"at": self._began_at})

@@ -83,11 +83,15 @@ class Dispatcher:
         """The dispatcher's process."""
         return os.getpid()
 
+    def wake(self) -> None:
+        """There is something to do: look now. It would be seen without that, but later."""
+        if self._loop and self._wake:
+            self._loop.call_soon_threadsafe(self._wake.set)
+
     def stop(self, limit_s: float = 20) -> bool:
         """Leases nothing more, waits for what is under way, gives the lease back; False if that took too long."""
         self._stopping = True
-        if self._loop and self._wake:
-            self._loop.call_soon_threadsafe(self._wake.set)
+        self.wake()
         self._thread.join(limit_s)
         self._flusher.stop()
         return not self._thread.is_alive()

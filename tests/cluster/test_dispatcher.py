@@ -357,3 +357,20 @@ def test_an_account_without_a_turn_hands_its_task_on_and_is_not_asked_at_once_ag
     until(lambda: summary(db, job_id)["status"] == "done")
     assert [name for name, _ in workers.asked] == ["bot_1", "bot_2"]
     assert attempts(db) == {1}
+
+
+def test_who_is_called_looks_at_once(
+    db: Database, workers: Workers, dispatch: Callable[[], Dispatcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCRAPINSTA_POLL_IDLE_S", "600")
+    workers.start("bot_1")
+    dispatcher = dispatch()
+
+    for name in ("ana", "luz"):  # the first may be seen by the look with which it begins
+        job_id = ask(db, name)
+        until(lambda job=job_id: told_of(dispatcher, db, job))  # type: ignore[misc]
+
+
+def told_of(dispatcher: Dispatcher, db: Database, job_id: str) -> bool:
+    dispatcher.wake()
+    return bool(summary(db, job_id)["status"] == "done")
