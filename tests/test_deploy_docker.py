@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from compose_spec import PyCompose
 from cryptography.fernet import Fernet
 
 from scrapinsta_ray.settings import RAY_ENVIRONMENT, SECRETS
+from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent
 DOCKER = ROOT / "deploy" / "docker"
@@ -219,9 +221,9 @@ def test_the_command_gets_the_settings_of_the_file(tmp_path):
     assert subprocess.run([*run[:4], "echo", "without"], check=True, capture_output=True, text=True).stdout
 
 
-def test_it_can_be_run():
-    for name in ("with-secrets",):
-        assert (DOCKER / name).stat().st_mode & stat.S_IXOTH, name
+@pytest.mark.parametrize("name", ["with-secrets", "head-of-cluster"])
+def test_it_can_be_run(name):
+    assert (DOCKER / name).stat().st_mode & stat.S_IXOTH
 
 
 @pytest.fixture
@@ -251,6 +253,64 @@ def test_the_settings_that_are_made_are_good(made):
     assert found["SCRAPINSTA_DATABASE_URL"].startswith(
         f"mysql://scrapinsta:{password}@database:3306/scrapinsta?"
     )
+
+
+# ---- the head --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch) -> Path:
+    """Programs in the place of Ray's: they do what the files beside them say and write what they were told."""
+    pretend = """#!/bin/sh
+        case "$1" in
+          health-check) exit 0 ;;
+          start) echo "$@" >ray; while [ ! -e ray-ends ]; do sleep 0.1; done ;;
+          run) trap 'echo down >serve; exit 0' INT; echo "$2" >serve; while [ ! -e serve-ends ]; do sleep 0.1; done ;;
+        esac
+    """
+    for name in ("ray", "serve"):
+        (tmp_path / "bin" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "bin" / name).write_text(pretend)
+        (tmp_path / "bin" / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    return tmp_path
+
+
+@pytest.fixture
+def a_head(programs) -> Iterator[subprocess.Popen[bytes]]:
+    """The head of a cluster on which Serve is at work."""
+    run = [str(DOCKER / "head-of-cluster"), "config.yaml", "--port=6379"]
+    with subprocess.Popen(run, cwd=programs, start_new_session=True) as head:
+        until(lambda: text_of(programs / "serve") == "config.yaml", 20, "Serve")
+        yield head
+        for name in ("ray-ends", "serve-ends"):
+            (programs / name).touch()
+        head.kill()
+
+
+def text_of(file: Path) -> str:
+    return file.read_text().strip() if file.exists() else ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_the_head_interrupts_serve_and_waits_for_it(a_head, programs, number):
+    assert text_of(programs / "ray") == "start --head --block --port=6379"
+    a_head.send_signal(number)
+    assert a_head.wait(20) == 0
+    assert text_of(programs / "serve") == "down"
+
+
+@pytest.mark.parametrize("which", ["ray", "serve"])
+def test_the_head_ends_when_ray_or_serve_does(a_head, programs, which):
+    (programs / f"{which}-ends").touch()
+    assert a_head.wait(20) == 1
+
+
+def test_a_ray_that_does_not_start_ends_the_head(programs):
+    (programs / "bin" / "ray").write_text("#!/bin/sh\nexit 3\n")
+    run = [str(DOCKER / "head-of-cluster"), "config.yaml"]
+    assert subprocess.run(run, cwd=programs, check=False, timeout=20).returncode == 1
+    assert not (programs / "serve").exists()
 
 
 # ---- the compose file ------------------------------------------------------------------------------------
@@ -375,7 +435,7 @@ def test_ray_listens_on_the_same_ports_as_on_other_hosts(compose, name):
     command = " ".join(compose["services"][name]["command"])
     chosen = sorted(int(port) for port in re.findall(r"-port=(\d+)", command) if port != "6379")
     assert chosen == list(range(8071, 8077))
-    assert "--block" in command or "exec serve run /etc/scrapinsta/serve_config.yaml" in command
+    assert "--block" in command or command.startswith("head-of-cluster /etc/scrapinsta/serve_config.yaml ")
 
 
 def test_browsers_are_declared_where_no_replica_comes(compose):
@@ -397,10 +457,6 @@ def test_there_is_time_to_end_well(compose):
     assert seconds("head") >= longest + 30
     drain_s = int(compose["services"]["browsers"]["environment"]["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"])
     assert seconds("browsers") >= drain_s + 20
-
-
-def test_an_interrupt_ends_the_head_since_serve_runs_on_after_a_term(compose):
-    assert compose["services"]["head"]["stop_signal"] == "SIGINT"
 
 
 def test_the_head_waits_for_the_tables_and_they_for_the_database(compose):
