@@ -3,16 +3,21 @@
 import csv
 import io
 import json
-from datetime import UTC, datetime
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from sqlalchemy import insert
 
 from scrapinsta_ray.cli import sinks
 from scrapinsta_ray.domain.models import Media, MediaKind, Profile, Score
 from scrapinsta_ray.store import export, profiles, schema
 from scrapinsta_ray.store.database import transaction
+from scrapinsta_ray.store.tables import followings
 
 TAKEN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -112,3 +117,62 @@ def test_a_mistake_is_named(a_store, tmp_path):
     assert "There is no job job:none." in a_store.err
     assert a_store.run("export", "scores", "--format", "csv", "-o", str(tmp_path / "no" / "f")).code == 1
     assert "There is no folder" in a_store.err
+
+
+# ---- memory ----------------------------------------------------------------------------------------------
+
+EXPORTING = """
+import re
+from pathlib import Path
+from scrapinsta_ray import cli
+from scrapinsta_ray.cli import sinks
+sinks.GROUP = 5_000
+try:
+    cli.main()
+finally:
+    print("peak", re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
+
+
+@pytest.fixture
+def long_lists(shell):
+    """20,000 rows of this month, and 80,000 of the last."""
+    with shell.database() as db:
+        schema.upgrade(db)
+        for target, rows, seen_at in (("new", 20_000, TAKEN), ("old", 80_000, TAKEN - timedelta(days=28))):
+            people = [
+                {"target_username": target, "position": n, "username": f"person_{n}", "seen_at": seen_at}
+                for n in range(rows)
+            ]
+            with db.begin() as tx:
+                tx.execute(insert(followings), people)
+    return shell
+
+
+def peak_mb(form: str, to: Path, *words: str) -> float:
+    """Memory of a whole process of `scrapinsta export`, at most."""
+    command = [
+        sys.executable,
+        "-c",
+        EXPORTING,
+        "export",
+        "followings",
+        "--format",
+        form,
+        "-o",
+        str(to),
+        *words,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=180)
+    return int(done.stdout.split()[-1]) / 1024
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak where Linux has it")
+def test_five_times_the_rows_take_the_memory_of_one(long_lists, tmp_path):
+    for form in sinks.FORMATS:
+        few = peak_mb(form, tmp_path / "few", "--since", "2026-02-28")
+        many = peak_mb(form, tmp_path / "many")
+        assert (tmp_path / "many").stat().st_size > 3 * (tmp_path / "few").stat().st_size
+        assert many - few < 12, form  # 80,000 rows at once would be 20 or more
