@@ -49,8 +49,12 @@ def ensure(db: Database) -> None:
     _end_workers(set(filter(None, map(names.username_of, present))) - {account.username for account in known})
 
 
-def _begin(usernames: Iterable[str], known: Iterable[Account], carriers: Sequence[Carrier]) -> None:
+def _begin(usernames: Sequence[str], known: Iterable[Account], carriers: Sequence[Carrier]) -> None:
     """New workers, each on the node that has the most room, as far as one is known to have any."""
+    if usernames and BROWSER not in ray.cluster_resources():
+        log.warning(
+            "no node declares browsers yet: workers wait for `ray start --resources='{\"browser\": 4}'`"
+        )
     taken = Counter(_places(known).values())
     for username in usernames:
         host = placement.emptiest([carrier.host for carrier in carriers], taken)
