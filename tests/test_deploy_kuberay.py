@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ NEEDED = {
 }
 
 
+@cache
 def documents(name: str) -> list[Manifest]:
     return [one for one in yaml.safe_load_all((KUBERAY / name).read_text()) if one]
 
