@@ -1,6 +1,9 @@
-"""Every notebook runs from its first cell to its last on a store that looks like the demo's."""
+"""Every notebook runs from its first cell to its last on a store that looks like the demo's: all as they stand by
+nbmake, and each with an eye on what it shows."""
 
 import random
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -104,6 +107,18 @@ def test_outputs_are_stripped(path: Path) -> None:
     for cell in notebook.cells:
         assert not cell.get("outputs")
         assert cell.get("execution_count") is None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_all_run_as_they_stand_on_the_demos_data(tmp_path: Path) -> None:
+    (tmp_path / "home" / "demo").mkdir(parents=True)
+    fill(f"sqlite:///{tmp_path}/home/demo/scrapinsta.db", 60)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=0"]
+    command += ["--nbmake", "--nbmake-timeout=240", str(FOLDER)]
+    done = subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, timeout=580)
+    assert done.returncode == 0, done.stdout[-4_000:]
+    assert f"{len(NOTEBOOKS)} passed" in done.stdout
 
 
 def test_the_first_look_finds_the_demos_store_and_shows_what_is_in_it(tmp_path: Path) -> None:
