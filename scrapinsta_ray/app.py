@@ -67,6 +67,7 @@ class Supervisor:
         self._db = Database(self._settings.url, pool_size=3)
         self._reader = Reader(look_into(self._db))
         self._closed = False
+        self._up_to_date = False
         if self._settings.embedded:
             schema.upgrade(self._db)
         self._flusher = Flusher(partial(counters.add, self._db))
@@ -86,9 +87,10 @@ class Supervisor:
         return await self._reader.look(job_ids)
 
     def _ensure(self) -> None:
-        if schema.pending(self._db):
+        if not self._up_to_date and schema.pending(self._db):
             log.warning("the schema is not up to date: run `scrapinsta db upgrade`")
             return
+        self._up_to_date = True  # and does not become older
         _fleet().ensure(self._db)
 
     async def __del__(self) -> None:

@@ -50,7 +50,9 @@ class Settings(BaseSettings):
     message_lease_ttl_s: float = Field(
         600, gt=0, description="How long a sender may be silent about a message."
     )
-    lease_ttl_s: float = Field(15, gt=1, description="Life of the dispatcher's and the accounts' leases.")
+    lease_ttl_s: float = Field(
+        40, gt=1, description="Life of the accounts' leases; the dispatcher's lives 15 s at most."
+    )
     poll_idle_s: float = Field(
         1.5, gt=0, description="The dispatcher's longest sleep when nothing is queued."
     )

@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 _STRAGGLERS_EVERY_S = 10.0
 _SHORTEST_S = 0.05
 _RESTS_S = 2.0
+_LONGEST_TTL_S = 15.0
 _REMEMBERED = 10_000
 _REUSES = 20
 """Looks at queued profiles in one round, while they need no visit."""
@@ -102,7 +103,7 @@ class Dispatcher:
         self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
         self._results: Gather[Work, Ended] = Gather(self._finish, linger_s=0.005)
         tenure = await asyncio.to_thread(
-            Tenure, self._db, names.DISPATCHER, self._settings.lease_ttl_s, lambda: os._exit(1)
+            Tenure, self._db, names.DISPATCHER, self._lease_ttl_s(), lambda: os._exit(1)
         )
         log.info("dispatcher at work")
         while not self._stopping:
@@ -110,6 +111,10 @@ class Dispatcher:
             await self._sleep(await self._safe_poll())
         await asyncio.gather(*self._busy.values(), return_exceptions=True)
         tenure.release()
+
+    def _lease_ttl_s(self) -> float:
+        """Short: while a dead dispatcher's lease lasts, nobody dispatches. There is one to renew, not hundreds."""
+        return min(self._settings.lease_ttl_s, _LONGEST_TTL_S)
 
     async def _sleep(self, seconds: float) -> None:
         assert self._wake
@@ -339,7 +344,7 @@ class Dispatcher:
     async def _answers(self, worker: Any) -> bool:
         pulse = asyncio.wrap_future(worker.pid.remote().future())
         try:
-            await asyncio.wait_for(pulse, 2 * self._settings.lease_ttl_s)
+            await asyncio.wait_for(pulse, 2 * self._lease_ttl_s())
         except TimeoutError:
             return False
         except RayActorError:

@@ -36,7 +36,7 @@ def ensure(db: Database) -> None:
     if names.DISPATCHER not in present:
         _create(_DispatcherActor, names.DISPATCHER, resources=nodes.on_the_head())
     _tell_browsers()
-    known = accounts.everyone(db)
+    known = accounts.everyone(db, acts=False)
     carriers = nodes.carriers()
     missing = [
         account.username

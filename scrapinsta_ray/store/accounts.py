@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, literal, select, 
 from scrapinsta_ray.domain.models import SERVER_KINDS, Action, TaskStatus, task_id
 from scrapinsta_ray.domain.pacing import HOUR_S, Pace, Past, frees_at, next_start, room
 from scrapinsta_ray.store import audit, turns
-from scrapinsta_ray.store.database import clock, now, reading, transaction
+from scrapinsta_ray.store.database import now, reading, transaction
 from scrapinsta_ray.store.sealing import refuse_another_key, unsealed
 from scrapinsta_ray.store.tables import account_actions, accounts, job_tasks, leases
 
@@ -171,14 +171,19 @@ def save_session(
 
 
 @reading
-def everyone(tx: Connection) -> list[Account]:
-    """All accounts by name: how they are, what they did in the last hour, and what they have in hand."""
-    at, done, working = clock(tx), _done(tx), _working(tx)
+def everyone(tx: Connection, *, acts: bool = True) -> list[Account]:
+    """All accounts by name: how they are, what they did in the last hour, and what they have in hand.
+
+    Without `acts` nothing of the last hour, which is most of the work.
+    """
+    done, working = _done(tx) if acts else {}, _working(tx)
     held = and_(leases.c.name == literal("account:") + accounts.c.username, leases.c.expires_at > now())
     rows = tx.execute(
-        select(accounts, leases.c.holder).join(leases, held, isouter=True).order_by(accounts.c.username)
+        select(accounts, leases.c.holder, now().label("now"))
+        .join(leases, held, isouter=True)
+        .order_by(accounts.c.username)
     )
-    return [_account(row, at, done.get(row.username, {}), working.get(row.username)) for row in rows]
+    return [_account(row, done.get(row.username, {}), working.get(row.username)) for row in rows]
 
 
 def _done(tx: Connection) -> dict[str, dict[Action, tuple[int, datetime]]]:
@@ -207,9 +212,7 @@ def _working(tx: Connection) -> dict[str, str]:
     return {row.lease_holder: task_id(row.job_id, row.kind, row.username) for row in tx.execute(in_hand)}
 
 
-def _account(
-    row: Any, at: datetime, done: Mapping[Action, tuple[int, datetime]], working: str | None
-) -> Account:
+def _account(row: Any, done: Mapping[Action, tuple[int, datetime]], working: str | None) -> Account:
     return Account(
         username=row.username,
         status=row.status,
@@ -220,7 +223,7 @@ def _account(
         logins=row.logins,
         last_used_at=row.last_used_at,
         last_signal=row.last_signal,
-        now=at,
+        now=row.now,
         used={action: number for action, (number, _first) in done.items()},
         oldest={action: first for action, (_number, first) in done.items()},
         worker=row.holder,

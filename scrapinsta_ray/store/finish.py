@@ -263,6 +263,7 @@ _END_ALL_HELD = CHANGE_NAMED.where(
     job_tasks.c.username.in_(bindparam("to", expanding=True)), *_IN_HAND
 ).values(finished_at=now())
 
+
 def _few_groups(sent: Sequence[Sent]) -> dict[tuple[str, ...], list[str]]:
     """The groups of a batch, if there are few of them; one message alone is ended otherwise.
 
