@@ -36,6 +36,7 @@ extension: setup ## pack the browser extension for the web store, into dist/
 	@$(BIN)/python scripts/extension_zip.py
 
 bench: setup ## all benchmarks, each beside its floor
+	@bash scripts/setup.sh bench
 	@$(BIN)/scrapinsta bench all
 
 schema: setup ## write schema.sql from the tables

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing and nothing else: .venv with the pinned versions, Chromium with its driver, MariaDB; with the
 # argument `javascript`, what the tests of the extension need; with `monitoring`, what those of metrics need; with `hosts`,
-# what those of several hosts need.
+# what those of several hosts need; with `bench`, what `scrapinsta bench http` needs.
 # With nothing to do it only compares a stamp and looks for three programs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -184,12 +184,28 @@ install_without_service() { # what a package would start, such as sshd, stays of
   return $code
 }
 
+# ---- a load generator, for `scrapinsta bench http` -------------------------------------------------------------
+
+set_up_bench() {
+  if has wrk; then return; fi
+  if on_macos; then
+    say "for scrapinsta bench http: brew install wrk (nothing else needs it)"
+  elif may_use_apt; then
+    quietly "reading Debian's package lists" as_root apt-get update
+    quietly "installing wrk" apt_install wrk || say "scrapinsta bench http does not work without it"
+  else
+    say "for scrapinsta bench http: install wrk (nothing else needs it)"
+  fi
+}
+
 if [ "${1:-}" = javascript ]; then
   set_up_javascript
 elif [ "${1:-}" = monitoring ]; then
   set_up_monitoring
 elif [ "${1:-}" = hosts ]; then
   set_up_hosts
+elif [ "${1:-}" = bench ]; then
+  set_up_bench
 else
   install_programs
   set_up_python

@@ -29,9 +29,9 @@ BENCHES = {
     "dispatch": Bench(
         "Tasks through dispatcher and store against bare Ray actors, idle and grown.",
         "scrapinsta_ray.bench.dispatch",
-        6,
+        9,
     ),
-    "http": Bench("Pulls and results through Serve against bare uvicorn.", "scrapinsta_ray.bench.http", 6),
+    "http": Bench("Pulls and results through Serve against bare uvicorn.", "scrapinsta_ray.bench.http", 7),
     "scoring": Bench(
         "Model v2 against plain Python, bare NumPy and itself on two workers.",
         "scrapinsta_ray.bench.scoring",
