@@ -1,8 +1,10 @@
 """A worker that is sent to another node hands back what it has in hand; the next one goes on from there."""
 
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
+import ray
 
 from scrapinsta_ray.cluster import fleet, nodes
 from scrapinsta_ray.cluster.nodes import Carrier
@@ -94,3 +96,12 @@ def test_the_account_of_the_row_says_where_its_lease_is(a_bench: Bench) -> None:
         assert fleet._places([row])[a_bench.account] == (row.worker or "").split(":")[0] != ""
     finally:
         worker.close()
+
+
+def test_no_browser_begins_where_none_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a head that is up before its hosts are: workers wait for one of them."""
+    new_worker = MagicMock()
+    monkeypatch.setattr(fleet, "new_worker", new_worker)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+    fleet._begin(["ana"], [], [])
+    new_worker.assert_called_once_with("ana", resources={"browser": 1.0})
