@@ -4,6 +4,7 @@ Each request is a transaction of its own: results are not gathered. Settings are
 """
 
 import logging
+import os
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -29,6 +30,10 @@ CONNECTIONS = 42
 """As many as Starlette has threads, and the flusher's."""
 
 
+NICENESS = 15
+"""What Ray gives its workers, replicas included: whoever else wants the processors slows both sides alike."""
+
+
 class OneByOne(Generic[In, Out]):
     """Stands where `Gather` does: a transaction for each item, beside those of others."""
 
@@ -44,6 +49,7 @@ class OneByOne(Generic[In, Out]):
 def main() -> None:
     """Serves on any free port, which it says, until its parent ends."""
     processes.end_with_parent()
+    os.nice(NICENESS)
     found = settings.load()
     logs.configure(found.log_format, found.log_level)
     db = Database(found.url, pool_size=CONNECTIONS)

@@ -5,7 +5,6 @@ turns. The workers have no browser (`bench/slots.py`): they hold their accounts'
 whole cluster, Serve included, with the workers of the fleet but for their browsers.
 """
 
-import asyncio
 import shutil
 import tempfile
 import time
@@ -109,10 +108,10 @@ def _nothing(fleet: "Fleet", size: Size) -> list[Figure]:
     """The middle pair's ratio; and the same with the transactions that a worker makes for each task."""
     fleet.employ(size.workers)
     fleet.rate(size.tasks // 4)
-    fleet.calls_per_s(0.5)
+    fleet.calls_per_s(size.workers, 0.5)
     floors, rates = [], []
     for _ in range(size.rounds):
-        floors.append(fleet.calls_per_s(2))
+        floors.append(fleet.calls_per_s(size.workers, 2))
         rates.append(fleet.rate(size.tasks))
     fleet.employ(size.workers, as_workers=True)
     whole = [fleet.rate(size.tasks) for _ in range(2)]
@@ -146,12 +145,12 @@ def _growth(fleet: "Fleet", workers: int, size: Size) -> list[Figure]:
 class Fleet:
     """A dispatcher and its workers without browsers, at work on the database of `url`."""
 
-    def __init__(self, url: str, actors: Sequence[Any]) -> None:
+    def __init__(self, url: str, actors: Sequence[Any], caller: Any) -> None:
         from scrapinsta_ray.store.database import Database
 
         self._db = Database(url)
         self._connection = connect(url)
-        self._actors = actors
+        self._actors, self._caller = actors, caller
         self._task: Any = None
         self._jobs = 0
 
@@ -213,9 +212,12 @@ class Fleet:
                 cursor.execute("SELECT status FROM jobs WHERE id = %s", (job_id,))
                 [[status]] = cursor.fetchall()
 
-    def calls_per_s(self, seconds: float) -> float:
+    def calls_per_s(self, workers: int, seconds: float) -> float:
         """The floor: a task to each worker's process and back, again and again, one at a time for each."""
-        return asyncio.run(_calls(self._actors, self._a_task(), seconds)) / seconds
+        import ray
+
+        done: int = ray.get(self._caller.calls.remote(self._actors[:workers], self._a_task(), seconds))
+        return done / seconds
 
     def _a_task(self) -> Any:
         from scrapinsta_ray.domain.models import Kind
@@ -238,24 +240,11 @@ SELECT finished_at, JSON_EXTRACT(result, '$.s') FROM job_tasks WHERE job_id = %s
 """
 
 
-async def _calls(actors: Sequence[Any], task: Any, seconds: float) -> int:
-    end = time.monotonic() + seconds
-
-    async def again_and_again(actor: Any) -> int:
-        done = 0
-        while time.monotonic() < end:
-            await asyncio.wrap_future(actor.perform.remote(task).future())
-            done += 1
-        return done
-
-    return sum(await asyncio.gather(*map(again_and_again, actors)))
-
-
 @contextmanager
 def _fleet(url: str, workers: int) -> Iterator[Fleet]:
     import ray
 
-    from scrapinsta_ray.bench.slots import MOST, SlotDispatcher, Slots, slot_name
+    from scrapinsta_ray.bench.slots import MOST, Caller, SlotDispatcher, Slots, slot_name
     from scrapinsta_ray.cluster import names
     from scrapinsta_ray.store import clients, schema
     from scrapinsta_ray.store.database import Database
@@ -278,7 +267,8 @@ def _fleet(url: str, workers: int) -> Iterator[Fleet]:
         actors = [slots.options(name=slot_name(n)).remote() for n in range(processes)]
         ray.get([actor.hold.remote([], 0.0, False) for actor in actors], timeout=600)
         dispatcher = ray.remote(num_cpus=0, max_concurrency=4)(SlotDispatcher).remote(processes)
-        with closing(Fleet(url, actors)) as fleet:
+        caller = ray.remote(num_cpus=0)(Caller).remote()
+        with closing(Fleet(url, actors, caller)) as fleet:
             yield fleet
         ray.get(dispatcher.stop.remote(), timeout=60)
     finally:

@@ -1,5 +1,6 @@
 """Workers without browsers, for `bench dispatch`: accounts are held as workers hold them, tasks are done by waiting."""
 
+import asyncio
 import os
 import random
 import time
@@ -75,6 +76,23 @@ class Slots:
         tasks.renew(self._db, task.id, task.lease_id, self._settings.task_lease_ttl_s, holder=username)
         turns.take(self._db, username, Action.PROFILE_READ, pace, draw=draw, lease=self._held[0].lease)
         turns.heard(self._db, username, Signal.OK, pace, draw=draw)
+
+
+class Caller:
+    """The floor: an actor, as the dispatcher is one, that calls other actors and does nothing else."""
+
+    async def calls(self, actors: Sequence[Any], task: Task, seconds: float) -> int:
+        """A task to each of `actors` and back, again and again, one at a time for each; how many there were."""
+        end = time.monotonic() + seconds
+
+        async def again_and_again(actor: Any) -> int:
+            done = 0
+            while time.monotonic() < end:
+                await actor.perform.remote(task)
+                done += 1
+            return done
+
+        return sum(await asyncio.gather(*map(again_and_again, actors)))
 
 
 class SlotDispatcher(Dispatcher):
