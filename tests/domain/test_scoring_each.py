@@ -71,6 +71,27 @@ def test_of_nobody_there_is_nothing() -> None:
     assert each.of_each(count_and_sum, [total], columns([], 0), results=2, scratch=1).shape == (2, 0)
 
 
+@pytest.mark.parametrize(
+    ("owner", "compiled"),
+    [([0] * 9, False), ([0] * 10, True), (list(range(40)) * 2, False), (list(range(40)) * 3, True)],
+)
+def test_it_is_compiled_for_many_media_and_for_many_of_one(
+    owner: list[int], compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def as_it_is(formula: each.Formula, parts: Any) -> each.Formula:
+        asked.append(parts)
+        return formula
+
+    monkeypatch.setattr(each, "MANY", 100)
+    monkeypatch.setattr(each, "MANY_OF_ONE", 10)
+    monkeypatch.setattr(each, "_compiled", as_it_is)
+    counts, _sums = each.of_each(count_and_sum, [total], columns(owner, 40), results=2, scratch=1)
+    assert counts.sum() == len(owner)
+    assert asked == ([(total,)] if compiled else [])
+
+
 @pytest.fixture
 def _nowhere_to_keep_it(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     from numba.core.caching import CacheImpl

@@ -4,7 +4,6 @@ import math
 import random as randomness
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pytest
@@ -182,22 +181,6 @@ def test_the_interquartile_mean_is_that_of_repeated_values(pairs: list[tuple[flo
     total = float(sum(weights))
     got = v2._interquartile_mean([*values, -1.0], [*map(float, weights), 5.0], len(values), total)
     assert got == pytest.approx(quartiles_by_hand(values, weights), rel=1e-9, abs=1e-9)
-
-
-def test_a_thousand_posts_take_no_square_of_the_time() -> None:
-    moves = 0
-
-    class Counted(list[float]):
-        def __setitem__(self, at: Any, value: Any) -> None:
-            nonlocal moves
-            moves += 1
-            super().__setitem__(at, value)
-
-    values = [float(i) for i in range(1_000, 0, -1)]
-    counted = Counted(values)
-    v2._sort(counted, list(values), len(values))
-    assert counted == sorted(values)
-    assert moves < 1_000**2 / 20
 
 
 # ---- what holds for any profiles --------------------------------------------------------------------------

@@ -16,6 +16,9 @@ from scrapinsta_ray.domain.scoring.columns import Columns, Floats
 MANY = 20_000
 """Media from which on it is compiled: below, that takes longer than the work."""
 
+MANY_OF_ONE = 1_000
+"""Media of a single profile from which on it is compiled: a formula may take the square of their number."""
+
 Formula = Callable[..., None]
 """Called as formula(first, followers, posts, private, likes, comments, views, age, read_age, pinned, hidden, video,
 scratch, out): media first[i] to first[i + 1] are those of profile i, and its results go to out[0][i], out[1][i] and so
@@ -34,7 +37,7 @@ def of_each(
     )  # of which Numba knows that none is negative
     read = [first, columns.followers, columns.posts, columns.private, *_by_owner(columns)]
     shape, width = (results, n), int(count.max(initial=0))
-    if len(columns.owner) < MANY:
+    if len(columns.owner) < MANY and width < MANY_OF_ONE:
         out = np.zeros(shape).tolist()
         formula(*(column.tolist() for column in read), np.zeros((scratch, width + 1)).tolist(), out)
         return np.array(out, dtype=np.float64).reshape(shape)

@@ -67,7 +67,7 @@ def _scored(columns: Columns, parts: dict[str, Floats], reason: NDArray[np.int8]
     )
     parts["engagement_score"] = engagement / (engagement + parts["usual_engagement"])
     parts["reach_score"] = view_rate / (view_rate + parts["usual_views"])
-    parts["activity"] = 1 - 4.0 ** -parts["posts_per_week"]
+    parts["activity"] = 1 - np.exp2(-2 * parts["posts_per_week"])
     n, consistency = parts["fresh_media"], parts["consistency"]
     confidence = n / (n + HALF_SURE) * parts["coverage"] * (0.5 + 0.5 * consistency)
     success = _either(parts["engagement_score"], parts["reach_score"]) * _factor(parts["activity"])
@@ -237,21 +237,12 @@ def _interquartile_mean(values: list[float], weights: list[float], n: int, total
 
 
 def _sort(values: list[float], weights: list[float], n: int) -> None:
-    """The first `n` by value. By insertion, which is quickest for a page of posts; where there are many, in strides
-    first (Shell's sort), so that the time does not grow with the square."""
-    stride = n // 3
-    while n > 20 and stride > 1:
-        _insert(values, weights, n, stride)
-        stride //= 3
-    _insert(values, weights, n, 1)
-
-
-def _insert(values: list[float], weights: list[float], n: int, stride: int) -> None:
-    for k in range(stride, n):
+    """The first `n` by value. By insertion, which is quickest for a page of posts; who has very many is compiled."""
+    for k in range(1, n):
         value, weight, at = values[k], weights[k], k
-        while at >= stride and values[at - stride] > value:
-            values[at], weights[at] = values[at - stride], weights[at - stride]
-            at -= stride
+        while at > 0 and values[at - 1] > value:
+            values[at], weights[at] = values[at - 1], weights[at - 1]
+            at -= 1
         values[at], weights[at] = value, weight
 
 
@@ -296,7 +287,6 @@ _PARTS = (
     _reason,
     _interquartile_mean,
     _sort,
-    _insert,
     _relative_spread,
     _coverage,
     _posts_per_week,
