@@ -18,6 +18,9 @@ from scrapinsta_ray.store.tables import account_actions, accounts, job_tasks, le
 
 Cookies = list[dict[str, Any]]
 
+_SEALED = ("password", "cookies", "totp_secret")
+"""Columns of secrets."""
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -177,39 +180,48 @@ def everyone(tx: Connection, *, acts: bool = True) -> list[Account]:
     Without `acts` nothing of the last hour, which is most of the work.
     """
     done, working = _done(tx) if acts else {}, _working(tx)
-    held = and_(leases.c.name == literal("account:") + accounts.c.username, leases.c.expires_at > now())
-    rows = tx.execute(
-        select(accounts, leases.c.holder, now().label("now"))
-        .join(leases, held, isouter=True)
-        .order_by(accounts.c.username)
-    )
+    rows = tx.execute(_EVERYONE)
     return [_account(row, done.get(row.username, {}), working.get(row.username)) for row in rows]
+
+
+# Made ahead: the dispatcher asks in each of its rounds. The sealed secrets stay where they are.
+_EVERYONE = (
+    select(*(c for c in accounts.c if c.name not in _SEALED), leases.c.holder, now().label("now"))
+    .join(
+        leases,
+        and_(leases.c.name == literal("account:") + accounts.c.username, leases.c.expires_at > now()),
+        isouter=True,
+    )
+    .order_by(accounts.c.username)
+)
+_DONE = (
+    select(
+        account_actions.c.username,
+        account_actions.c.action,
+        func.count().label("number"),
+        func.min(account_actions.c.at).label("first"),
+    )
+    .where(account_actions.c.at > now(-HOUR_S), account_actions.c.action.in_(list(Action)))
+    .group_by(account_actions.c.username, account_actions.c.action)
+)
+_WORKING = select(job_tasks.c.lease_holder, job_tasks.c.job_id, job_tasks.c.kind, job_tasks.c.username).where(
+    job_tasks.c.kind.in_(SERVER_KINDS),
+    job_tasks.c.status == TaskStatus.SENT,
+    job_tasks.c.lease_expires_at > now(),
+)
 
 
 def _done(tx: Connection) -> dict[str, dict[Action, tuple[int, datetime]]]:
     """By account and action of the last hour: how many, and when the first. Old ones are forgotten: it is short."""
-    actions = account_actions.c
-    sums = (
-        select(actions.username, actions.action, func.count(), func.min(actions.at))
-        .where(actions.at > now(-HOUR_S), actions.action.in_(list(Action)))
-        .group_by(actions.username, actions.action)
-    )
     found: dict[str, dict[Action, tuple[int, datetime]]] = {}
-    for username, action, number, first in tx.execute(sums):
+    for username, action, number, first in tx.execute(_DONE):
         found.setdefault(username, {})[Action(action)] = (number, first)
     return found
 
 
 def _working(tx: Connection) -> dict[str, str]:
     """The public name of the task that each account has in hand."""
-    in_hand = select(
-        job_tasks.c.lease_holder, job_tasks.c.job_id, job_tasks.c.kind, job_tasks.c.username
-    ).where(
-        job_tasks.c.kind.in_(SERVER_KINDS),
-        job_tasks.c.status == TaskStatus.SENT,
-        job_tasks.c.lease_expires_at > now(),
-    )
-    return {row.lease_holder: task_id(row.job_id, row.kind, row.username) for row in tx.execute(in_hand)}
+    return {row.lease_holder: task_id(row.job_id, row.kind, row.username) for row in tx.execute(_WORKING)}
 
 
 def _account(row: Any, done: Mapping[Action, tuple[int, datetime]], working: str | None) -> Account:

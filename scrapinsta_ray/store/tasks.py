@@ -51,16 +51,20 @@ class Waiting:
     expired: bool  # leases to rescue
 
 
+_LOOK = select(
+    *(
+        exists().where(job_tasks.c.kind == kind, job_tasks.c.status == TaskStatus.QUEUED)
+        for kind in SERVER_KINDS
+    ),
+    exists().where(job_tasks.c.status == TaskStatus.DELAYED, job_tasks.c.available_at <= now()),
+    exists().where(job_tasks.c.status == TaskStatus.SENT, job_tasks.c.lease_expires_at <= now()),
+)
+
+
 @reading
 def look(tx: Connection) -> Waiting:
     """A few index probes in one statement, whatever the backlog."""
-    queued = [
-        exists().where(job_tasks.c.kind == kind, job_tasks.c.status == TaskStatus.QUEUED)
-        for kind in SERVER_KINDS
-    ]
-    due = exists().where(job_tasks.c.status == TaskStatus.DELAYED, job_tasks.c.available_at <= now())
-    expired = exists().where(job_tasks.c.status == TaskStatus.SENT, job_tasks.c.lease_expires_at <= now())
-    *found, is_due, is_expired = tx.execute(select(*queued, due, expired)).one()
+    *found, is_due, is_expired = tx.execute(_LOOK).one()
     kinds = frozenset(kind for kind, there in zip(SERVER_KINDS, found, strict=True) if there)
     return Waiting(kinds, bool(is_due), bool(is_expired))
 

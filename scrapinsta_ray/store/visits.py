@@ -76,10 +76,12 @@ def lease_reads(tx: Connection, *, limit: int, ttl_s: float, after_client: str =
         for client, share in zip(tenants, shares(look, len(tenants)), strict=True)
     ]
     rows = [row for row in chain.from_iterable(zip_longest(*queues)) if row is not None]
+    oldest = _oldest_reused(tx, {row.job_id for row in rows}) if rows else {}
+    if not any(oldest.values()):  # nobody reuses anything: more than are leased need no look
+        rows = rows[:limit]
     if not rows:
         return Reads([])
     known = _lock(tx, {row.username for row in rows})
-    oldest = _oldest_reused(tx, {row.job_id for row in rows})
     sorted_out = _Sorted(known, _being_read(tx, known.values()), oldest, limit)
     for row in rows:
         sorted_out.take(row)
