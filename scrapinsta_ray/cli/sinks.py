@@ -98,17 +98,24 @@ def parquet(out: BinaryIO, fields: Sequence[Field], pages: Pages) -> None:
         [pa.field(field.name, types[field.type], metadata={"meaning": field.meaning}) for field in fields]
     )
     with files.ParquetWriter(out, schema, compression="zstd") as writer:
-        for rows in _groups(pages):
-            columns = zip(*rows, strict=True)
-            arrays = [pa.array(values, type=one.type) for values, one in zip(columns, schema, strict=True)]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+        for group in _groups(_batch(rows, schema) for rows in pages if rows):
+            writer.write_table(pa.Table.from_batches(group, schema=schema))
 
 
-def _groups(pages: Pages) -> Iterator[list[Row]]:
-    group: list[Row] = []
-    for page in pages:
-        group += page
-        if len(group) >= GROUP:
+def _batch(rows: Sequence[Row], schema: Any) -> Any:
+    import pyarrow as pa
+
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(values, type=one.type) for values, one in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _groups(batches: Iterable[Any]) -> Iterator[list[Any]]:
+    """Batches of GROUP rows or some more; the last may have less."""
+    group: list[Any] = []
+    for batch in batches:
+        group.append(batch)
+        if sum(one.num_rows for one in group) >= GROUP:
             yield group
             group = []
     if group:

@@ -5,7 +5,7 @@ import pytest
 
 from scrapinsta_ray.bench import registry, scoring
 from scrapinsta_ray.bench.formulas import dense, plain
-from scrapinsta_ray.domain.scoring import arrow, v2
+from scrapinsta_ray.domain.scoring import arrow, each, v2
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +31,19 @@ def test_bare_numpy_has_the_same_formulas(columns):
         np.testing.assert_allclose(found, np.concatenate(expected), rtol=1e-9)
 
 
+@pytest.mark.parametrize("size", [scoring.FULL, scoring.QUICK, scoring.TINY])
+def test_the_sample_is_too_small_to_be_compiled(size):
+    assert size.sample * scoring.MEDIA < each.MANY
+
+
 @pytest.mark.slow
 def test_every_figure_has_its_bar():
     steps: list[str] = []
     report = scoring.measure(scoring.TINY, steps.append)
     assert len(steps) == registry.BENCHES["scoring"].steps
     assert [(figure.bar, figure.better) for figure in report.figures] == [
-        (50, "higher"),  # plain Python
+        (50, "higher"),  # its formula in plain Python
+        (None, "higher"),  # a shorter one
         (1.5, "lower"),  # bare NumPy
         (1.6, "higher"),  # two workers
         (3, "lower"),  # memory
