@@ -16,6 +16,7 @@ demo: setup ## a whole campaign on this machine against the simulator  (ARGS="--
 test: setup ## all tests  (ARGS="tests/store -k lease")
 	@bash scripts/setup.sh javascript
 	@bash scripts/setup.sh monitoring
+	@bash scripts/setup.sh hosts
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-multihost: setup ## three hosts on this machine, which come and go (root on Linux)

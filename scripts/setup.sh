@@ -169,8 +169,8 @@ set_up_hosts() {
     say "for the tests of several hosts: install ${packages[*]} (nothing else needs them)"
     return
   fi
-  quietly "reading Debian's package lists" as_root apt-get update
-  quietly "installing ${packages[*]}" install_without_service "${packages[@]}"
+  { quietly "reading Debian's package lists" as_root apt-get update &&
+    quietly "installing ${packages[*]}" install_without_service "${packages[@]}"; } || say "those tests are skipped"
 }
 
 install_without_service() { # what a package would start, such as sshd, stays off
