@@ -73,7 +73,7 @@ class Load:
 
     def incomplete(self) -> list[str]:
         """Campaigns that did not end well, or with less than they promised."""
-        found = []
+        found = [] if self._typed else ["no message was sent"]
         at_the_end = final(self._cluster.db)
         for job in self._campaigns:
             row = at_the_end.jobs[job]
