@@ -48,6 +48,7 @@ class Size:
 TASK_S = 0.2
 PROCESSES = 50
 """Of slots; with more workers than that each has several."""
+_STARTS = 4
 
 FULL = Size(50, 3_000, 5, 30, 40, 20, 60, 40, (10, 100, 400))
 QUICK = Size(10, 500, 2, 6, 10, 2, 8, 5, (10,))
@@ -264,8 +265,12 @@ def _fleet(url: str, workers: int) -> Iterator[Fleet]:
     )
     try:
         slots = ray.remote(num_cpus=0, max_concurrency=MOST)(Slots)
-        actors = [slots.options(name=slot_name(n)).remote() for n in range(processes)]
-        ray.get([actor.hold.remote([], 0.0, False) for actor in actors], timeout=600)
+        actors: list[Any] = []
+        while len(actors) < processes:  # a few at a time: each start takes a processor for a second or two
+            few = range(len(actors), min(len(actors) + _STARTS, processes))
+            new = [slots.options(name=slot_name(n)).remote() for n in few]
+            ray.get([actor.hold.remote([], 0.0, False) for actor in new], timeout=600)
+            actors += new
         dispatcher = ray.remote(num_cpus=0, max_concurrency=4)(SlotDispatcher).remote(processes)
         caller = ray.remote(num_cpus=0)(Caller).remote()
         with closing(Fleet(url, actors, caller)) as fleet:
