@@ -100,11 +100,14 @@ class SlotDispatcher(Dispatcher):
 
     def __init__(self, processes: int) -> None:
         self._processes = processes
+        self._slots: dict[int, Any] = {}
         super().__init__()
 
     def _worker(self, username: str) -> Any:
         number = int(username.removeprefix(account_name(0)[:-1])) % self._processes
-        return ray.get_actor(slot_name(number), names.NAMESPACE)
+        if number not in self._slots:
+            self._slots[number] = ray.get_actor(slot_name(number), names.NAMESPACE)
+        return self._slots[number]
 
 
 class Browserless(InstagramWorker):
