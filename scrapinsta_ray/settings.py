@@ -250,6 +250,8 @@ def _variable(place: tuple[int | str, ...]) -> str:
 RAY_ENVIRONMENT = {
     "RAY_AUTH_MODE": "disabled",  # said explicitly: a local ray.init would turn tokens on for itself alone
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_raylet_start_wait_time_s": "120",  # a busy machine takes longer than Ray waits by itself
+    "RAY_agent_register_timeout_ms": "120000",
     "FORWARDED_ALLOW_IPS": "none",  # uvicorn would believe every X-Forwarded-For that comes through a local HAProxy
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",

@@ -52,8 +52,6 @@ class Fleet:
         self._folder, self.site, self._nodes = folder, site, 0
         self._settings = {
             **RAY_ENVIRONMENT,
-            "RAY_raylet_start_wait_time_s": "150",  # a busy machine takes its time
-            "RAY_agent_register_timeout_ms": "120000",
             "RAY_health_check_initial_delay_ms": "1000",
             "RAY_health_check_period_ms": "1000",
             "RAY_health_check_timeout_ms": "2000",
