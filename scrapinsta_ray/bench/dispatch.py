@@ -79,8 +79,8 @@ def measure(size: Size, say: Say) -> Report:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder for the servers' data, removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="scrapinsta-bench-"))
+    """A folder for the servers' data, removed at the end; its name is short, since Ray's sockets lie deep in it."""
+    folder = Path(tempfile.mkdtemp(prefix="si-"))
     try:
         yield folder
     finally:

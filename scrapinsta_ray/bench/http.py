@@ -110,8 +110,8 @@ def _figures(pulls: "Turns", few: "Turns", many: "Turns", calm: Load) -> list[Fi
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder for the servers' data, removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="scrapinsta-bench-"))
+    """A folder for the servers' data, removed at the end; its name is short, since Ray's sockets lie deep in it."""
+    folder = Path(tempfile.mkdtemp(prefix="si-"))
     try:
         yield folder
     finally:

@@ -35,7 +35,7 @@ def test_every_figure_of_the_table_has_its_bar(a_tiny_report: dict[str, Any], sh
         (150, "lower"),  # from enqueue to a start
     ]
     assert all(one["value"] > 0 for one in a_tiny_report["figures"])
-    assert list(short_folder.glob("scrapinsta-bench-*")) == []
+    assert list(short_folder.glob("si-*")) == []
 
 
 def test_the_progress_bar_ends_where_the_work_does(a_tiny_report: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ def test_every_figure_of_the_table_has_its_bar(a_tiny_report: dict[str, Any], sh
     ]
     assert all(one["value"] > 0 for one in figures)
     assert a_tiny_report["steps"] == registry.BENCHES["http"].steps
-    assert list(short_folder.glob("scrapinsta-bench-*")) == []
+    assert list(short_folder.glob("si-*")) == []
 
 
 def test_without_wrk_it_says_how_to_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
