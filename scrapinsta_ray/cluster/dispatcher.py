@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import ActorUnavailableError, RayActorError, RayTaskError
 
 from scrapinsta_ray import settings
 from scrapinsta_ray.cluster import names
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 _STRAGGLERS_EVERY_S = 10.0
 _SHORTEST_S = 0.05
 _RESTS_S = 2.0
+_UNREACHABLE_S = 10.0
 _LONGEST_TTL_S = 15.0
 _REMEMBERED = 10_000
 _REUSES = 20
@@ -314,7 +315,9 @@ class Dispatcher:
                 type(error).__name__,
                 extra={"task_id": task.task_id, "account_bot": username},
             )
-            if not isinstance(error, RayTaskError):  # no more tasks until another process holds the account
+            if isinstance(error, ActorUnavailableError):  # it may live, or just begin
+                self._died[username] = holder, time.monotonic() + _UNREACHABLE_S
+            elif not isinstance(error, RayTaskError):  # no more tasks until another process holds the account
                 self._died[username] = holder, time.monotonic() + 2 * self._settings.lease_ttl_s
             begun = await asyncio.to_thread(tasks.was_begun, self._db, task)
             code = "worker_failed" if begun else "worker_away"
