@@ -76,7 +76,8 @@ def missing() -> str | None:
         return f"missing: {', '.join(absent)} (scripts/setup.sh hosts)"
     if not Path("/usr/sbin/sshd").exists():
         return "missing: sshd (scripts/setup.sh hosts)"
-    tried = subprocess.run(["unshare", "-nmpf", "true"], capture_output=True, text=True)
+    network = "ip link add name br0 type bridge && ip link add name ve0 type veth peer name ve1"
+    tried = subprocess.run(["unshare", "-nmpf", "sh", "-c", network], capture_output=True, text=True)
     if tried.returncode:
         return f"no namespaces here: {tried.stderr.strip()}"
     return None
