@@ -17,7 +17,7 @@ test: setup ## all tests  (ARGS="tests/store -k lease")
 	@bash scripts/setup.sh javascript
 	@bash scripts/setup.sh monitoring
 	@bash scripts/setup.sh hosts
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadgroup)
 
 test-multihost: setup ## three hosts on this machine, which come and go (root on Linux)
 	@bash scripts/setup.sh hosts

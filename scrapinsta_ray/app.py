@@ -6,9 +6,9 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from functools import partial
 from math import inf
 from types import ModuleType
@@ -115,10 +115,27 @@ def screenshot(username: str) -> bytes:
     return shot
 
 
-def call_the_dispatcher() -> None:
-    """It need not wait for its next look at the database. One that is not there sees everything when it begins."""
-    with suppress(ValueError, RayError):
-        ray.get_actor(names.DISPATCHER, names.NAMESPACE).wake.remote()
+class DispatchersBell:
+    """Rung, the dispatcher need not wait for its next look at the database. One that is away sees all when it begins.
+
+    A thread of its own calls: no request waits for Ray, whose head may be away. All who ring meanwhile are one call.
+    """
+
+    def __init__(self) -> None:
+        self._rung = threading.Event()
+        threading.Thread(target=self._run, name="dispatcher's bell", daemon=True).start()
+
+    def ring(self) -> None:
+        """Returns at once."""
+        self._rung.set()
+
+    def _run(self) -> None:
+        while self._rung.wait():
+            self._rung.clear()
+            try:
+                ray.get_actor(names.DISPATCHER, names.NAMESPACE).wake.remote()
+            except (ValueError, RayError) as error:
+                log.info("the dispatcher was not called: %s", type(error).__name__)
 
 
 class SupervisorsLook:
@@ -180,7 +197,7 @@ Build = Callable[[settings.Settings, Database, Gate], FastAPI]
 
 
 def _build_enqueue(found: settings.Settings, db: Database, gate: Gate) -> FastAPI:
-    return make_enqueue_app(db, max_attempts=found.max_attempts, gate=gate, on_queued=call_the_dispatcher)
+    return make_enqueue_app(db, max_attempts=found.max_attempts, gate=gate, on_queued=DispatchersBell().ring)
 
 
 def _build_pull(found: settings.Settings, db: Database, gate: Gate) -> FastAPI:

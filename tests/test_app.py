@@ -21,6 +21,7 @@ from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.telemetry import counts, logs
 from scrapinsta_ray.telemetry.counts import Batch, Counts
 from scrapinsta_ray.telemetry.flusher import Flusher
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -101,3 +102,28 @@ def test_a_database_without_a_free_connection_is_away(db: Database) -> None:
     assert {answer.json()["error"]["code"] for answer in answers} == {"DATABASE_AWAY"}
     assert {answer.headers["Retry-After"] for answer in answers} == {"5"}
     assert health.look(db)
+
+
+def test_whoever_rings_for_the_dispatcher_waits_for_nobody_and_many_rings_are_few_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, answered, calls = threading.Event(), threading.Event(), 0
+
+    def get_actor(*_names: str) -> None:
+        nonlocal calls
+        calls += 1
+        asked.set()
+        assert answered.wait(20)
+        raise ValueError("there is none")
+
+    monkeypatch.setattr("ray.get_actor", get_actor)
+    bell = assembled.DispatchersBell()
+    bell.ring()
+    assert asked.wait(20)
+    for _ in range(100):  # the head does not answer
+        bell.ring()
+    assert calls == 1
+    answered.set()
+    until(lambda: calls == 2)
+    bell.ring()
+    until(lambda: calls == 3)
