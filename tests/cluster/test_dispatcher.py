@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import ray
 from cryptography.fernet import Fernet, MultiFernet
-from ray.exceptions import RayActorError
+from ray.exceptions import ActorUnavailableError, RayActorError
 from sqlalchemy import select
 
 from scrapinsta_ray import errors
-from scrapinsta_ray.cluster import names
+from scrapinsta_ray.cluster import dispatcher, names
 from scrapinsta_ray.cluster.consequences import report_of
 from scrapinsta_ray.cluster.dispatcher import Dispatcher
 from scrapinsta_ray.domain.models import Completeness, Following, FollowingPage, Kind, Task
@@ -163,8 +163,8 @@ def dispatch(workers: Workers) -> Iterator[Callable[[], Dispatcher]]:
     yield start
     for name in list(workers.running):
         workers.end(name)
-    for dispatcher in started:
-        dispatcher.stop()
+    for one in started:
+        one.stop()
 
 
 def ask(db: Database, *usernames: str, max_age_hours: float = 0) -> str:
@@ -283,6 +283,26 @@ def test_a_worker_that_is_not_there_costs_its_task_nothing(
     workers.start("bot_2")
     until(lambda: summary(db, job_id)["status"] == "done")
     assert asked == ["bot_1", "bot_2"] and attempts(db) == {1}
+
+
+def test_a_worker_that_cannot_be_reached_for_a_moment_is_soon_tried_again(
+    db: Database, workers: Workers, dispatch: Callable[[], Dispatcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "_UNREACHABLE_S", 0.5)
+    workers.start("bot_1")
+    lost: Future[Work] = Future()
+    lost.set_exception(ActorUnavailableError("the connection is gone", None))
+    there, asked = workers.perform, []
+
+    def at_first_away(username: str, task: Task) -> "Future[Work]":
+        asked.append(username)
+        return there(username, task) if len(asked) > 1 else lost
+
+    monkeypatch.setattr(workers, "perform", at_first_away)
+    job_id = ask(db, "ana")
+    dispatch()
+    until(lambda: summary(db, job_id)["status"] == "done", 20)  # a lease's life is 60 s here
+    assert asked == ["bot_1", "bot_1"] and attempts(db) == {1}
 
 
 def test_kinds_of_task_take_turns_on_one_account(
