@@ -21,6 +21,7 @@ ONE_CLUSTER = {"e2e", "multihost", "bench", "telemetry", "cluster/test_dispatche
 """What starts Ray: two clusters on one machine would meet on Serve's ports, and starve each other."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With `-n 2 --dist loadgroup` a file's tests stay together, and all clusters run one after another."""
     for item in items:
