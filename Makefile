@@ -18,7 +18,7 @@ test: setup ## all tests  (ARGS="tests/store -k lease")
 	@bash scripts/setup.sh monitoring
 	@bash scripts/setup.sh hosts
 	@bash scripts/setup.sh bench
-	@$(BIN)/python -m pytest $(or $(ARGS),-n 2)
+	@$(BIN)/python -m pytest $(ARGS)
 
 test-multihost: setup ## three hosts on this machine, which come and go (root on Linux)
 	@bash scripts/setup.sh hosts

@@ -2,11 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from xdist.scheduler import LoadScopeScheduling
 
 from tests.servers import ServerFailed, fresh_database, private_mariadb, running_simulator
 from tests.site import Ask, ask_at
@@ -16,25 +14,6 @@ from tests.site import Ask, ask_at
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("same", settings.get_profile("search"), derandomize=True)
 settings.load_profile("same")
-
-ONE_CLUSTER = {"e2e", "multihost", "bench", "telemetry", "cluster/test_dispatcher.py", "test_notebooks.py"}
-"""What starts Ray: two clusters on one machine would meet on Serve's ports, and starve each other."""
-
-
-class SideBySide(LoadScopeScheduling):  # type: ignore[misc]
-    """A file's tests stay together, and all clusters run one after another."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        place = nodeid.partition("::")[0].removeprefix("tests/")
-        alone = place in ONE_CLUSTER or place.partition("/")[0] in ONE_CLUSTER
-        return "one cluster" if alone else place
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SideBySide:
-    """For `-n 2`: in the order of their names, since what takes longest comes early in it."""
-    config.option.loadscopereorder = False
-    return SideBySide(config, log)
 
 
 @pytest.fixture(scope="session")
