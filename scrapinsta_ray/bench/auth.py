@@ -7,12 +7,9 @@ messages, in turns, from one MariaDB with default durability.
 
 import asyncio
 import json
-import shutil
-import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -29,7 +26,7 @@ from scrapinsta_ray.bench.figures import Figure, Report, against
 from scrapinsta_ray.bench.floor import Floor, connect
 from scrapinsta_ray.bench.hardware import hardware
 from scrapinsta_ray.bench.registry import Say
-from scrapinsta_ray.bench.servers import private_mariadb
+from scrapinsta_ray.bench.servers import new_folder, private_mariadb
 from scrapinsta_ray.bench.timing import Stopwatch
 from scrapinsta_ray.domain.pacing import MESSAGES_PER_DAY_CEILING
 from scrapinsta_ray.store import clients, jobs, meters, schema
@@ -72,23 +69,13 @@ def run(quick: bool, say: Say) -> Report:
 def measure(size: Size, say: Say) -> Report:
     """The report at any `size`."""
     say("a MariaDB of its own")
-    with _folder() as folder, private_mariadb(folder, buffer_pool_mb=256, log_mb=64) as server:
+    with new_folder() as folder, private_mariadb(folder, buffer_pool_mb=256, log_mb=64) as server:
         with closing(Floor(server)) as floor:
             version = floor.version()
         with _queue(server) as db:
             say("pulls")
             figures = _pulls(db, server, size)
     return Report("auth", hardware(version), figures)
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """A folder for the server's data, removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="scrapinsta-bench-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -5,18 +5,13 @@ turns. The workers have no browser (`bench/slots.py`): they hold their accounts'
 whole cluster, Serve included, with the workers of the fleet but for their browsers.
 """
 
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-import httpx
-import psutil
 import pymysql.cursors
 
 from scrapinsta_ray import settings
@@ -24,8 +19,9 @@ from scrapinsta_ray.bench import cluster
 from scrapinsta_ray.bench.figures import Figure, Report, shown
 from scrapinsta_ray.bench.floor import Floor, connect
 from scrapinsta_ray.bench.hardware import hardware
+from scrapinsta_ray.bench.idle import Idle, idle_cluster
 from scrapinsta_ray.bench.registry import Say
-from scrapinsta_ray.bench.servers import fresh_database, private_mariadb
+from scrapinsta_ray.bench.servers import fresh_database, new_folder, private_mariadb
 
 CLIENT = "acme"
 
@@ -39,9 +35,7 @@ class Size:
     rounds: int
     sleepers: int  # workers with tasks that take TASK_S
     sleeps: int  # tasks of each of them
-    idle: int  # accounts of the idle cluster
-    idle_s: float
-    alone: int  # tasks that are enqueued one by one
+    idle: Idle
     growth: tuple[int, ...]
 
 
@@ -50,9 +44,9 @@ PROCESSES = 50
 """Of slots; with more workers than that each has several."""
 _STARTS = 4
 
-FULL = Size(50, 3_000, 5, 30, 40, 20, 60, 40, (10, 100, 400))
-QUICK = Size(10, 500, 2, 6, 10, 2, 8, 5, (10,))
-TINY = Size(2, 40, 1, 2, 5, 1, 2, 2, (3,))
+FULL = Size(50, 3_000, 5, 30, 40, Idle(20, 60, 40), (10, 100, 400))
+QUICK = Size(10, 500, 2, 6, 10, Idle(2, 8, 5), (10,))
+TINY = Size(2, 40, 1, 2, 5, Idle(1, 2, 2), (3,))
 
 
 def run(quick: bool, say: Say) -> Report:
@@ -62,7 +56,7 @@ def run(quick: bool, say: Say) -> Report:
 
 def measure(size: Size, say: Say) -> Report:
     """The report at any `size`."""
-    with _folder() as home:
+    with new_folder("si-") as home:
         say("a MariaDB of its own")
         with private_mariadb(home, buffer_pool_mb=512, log_mb=256) as url:
             with closing(Floor(url)) as floor:
@@ -73,21 +67,8 @@ def measure(size: Size, say: Say) -> Report:
                 fresh_database(url) as another,
                 cluster.environment(home, another, PARK_AFTER_S="1"),
             ):
-                figures += _idle(home, another, size, say)
+                figures += idle_cluster(home, another, size.idle, say)
     return Report("dispatch", hardware(version), figures)
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """A folder for the servers' data, removed at the end; its name is short, since Ray's sockets lie deep in it."""
-    folder = Path(tempfile.mkdtemp(prefix="si-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-# ---- work ------------------------------------------------------------------------------------------------
 
 
 def _busy(url: str, size: Size, say: Say) -> list[Figure]:
@@ -278,181 +259,3 @@ def _fleet(url: str, workers: int) -> Iterator[Fleet]:
         ray.get(dispatcher.stop.remote(), timeout=60)
     finally:
         ray.shutdown()
-
-
-# ---- idle ------------------------------------------------------------------------------------------------
-
-
-def _idle(home: Path, url: str, size: Size, say: Say) -> list[Figure]:
-    """What a whole cluster costs that has nothing to do, and how soon it begins when it has."""
-    with ExitStack() as stack:
-        say(f"a cluster with {size.idle} accounts")
-        desk = stack.enter_context(closing(_Desk(url, size.idle)))
-        address = stack.enter_context(cluster.running_cluster(home))
-        pids = stack.enter_context(_browserless(desk))
-        time.sleep(_SETTLE_S)
-        say(f"idle for {size.idle_s:.0f} s")
-        figures = _costs(url, pids, size)
-        say(f"{size.alone} tasks, one by one")
-        waits = [desk.wait_ms(address, number) for number in range(size.alone)]
-    begins = "from enqueue by HTTP to a free worker starting on it"
-    return [
-        *figures,
-        shown(f"{begins}, median (ms)", median(waits), None, 150, "lower"),
-        shown(f"{begins}, slowest of {size.alone} (ms)", max(waits), None, None, "lower"),
-    ]
-
-
-_SETTLE_S = 8.0
-_PAUSE_S = 1.7
-"""Between two tasks: all workers are idle again, and the dispatcher's looks are not in step."""
-
-
-class _Desk:
-    """A client with a key, and the accounts of an idle cluster."""
-
-    def __init__(self, url: str, number: int) -> None:
-        from scrapinsta_ray.bench.slots import account_name
-        from scrapinsta_ray.store import accounts, clients, schema
-        from scrapinsta_ray.store.database import Database
-
-        self._connection = connect(url)
-        self.db = Database(url)
-        schema.upgrade(self.db)
-        clients.create(self.db, CLIENT, CLIENT)
-        clients.set_limits(self.db, CLIENT, {"enqueues_per_minute": clients.MOST})
-        self._key = clients.create_key(self.db, CLIENT).plaintext
-        self.names = [account_name(n) for n in range(number)]
-        accounts.add_all(self.db, settings.load().fernet, [accounts.Login(n, "secret") for n in self.names])
-        accounts.set_status(self.db, self.names, "paused")  # or the supervisor starts workers with browsers
-
-    def close(self) -> None:
-        """Ends the connections."""
-        self._connection.close()
-        self.db.dispose()
-
-    def wait_ms(self, address: str, number: int) -> float:
-        """Enqueues one task by HTTP; from before that until a worker began."""
-        time.sleep(_PAUSE_S)
-        asked = {"usernames": [f"somebody.{number}"], "max_age_hours": 0}
-        began = time.time()
-        answer = httpx.post(
-            f"{address}/ext/analyze/enqueue", json=asked, headers={"X-Api-Key": self._key}, timeout=20
-        )
-        job_id = answer.raise_for_status().json()["job_id"]
-        deadline = time.monotonic() + 30
-        while (at := self._began(job_id)) is None:
-            assert time.monotonic() < deadline, "nobody began"
-            time.sleep(0.05)
-        return (at - began) * 1000
-
-    def _began(self, job_id: str) -> float | None:
-        with self._connection.cursor() as cursor:
-            cursor.execute("SELECT JSON_EXTRACT(result, '$.at') FROM job_tasks WHERE job_id = %s", (job_id,))
-            [[at]] = cursor.fetchall()
-        self._connection.commit()
-        return float(at) if at is not None else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Processes:
-    """Which of a cluster's processes are ours; all others are Ray's."""
-
-    dispatcher: int
-    workers: Sequence[int]
-    replicas: Sequence[int]
-
-    @property
-    def ours(self) -> list[int]:
-        """All three."""
-        return [self.dispatcher, *self.workers, *self.replicas]
-
-
-@contextmanager
-def _browserless(desk: _Desk) -> Iterator[_Processes]:
-    """Workers without browsers in the fleet's place, in the cluster that runs."""
-    import ray
-
-    from scrapinsta_ray.bench.slots import Browserless
-    from scrapinsta_ray.cluster import names
-    from scrapinsta_ray.store import accounts
-
-    address = cluster.ray_address()
-    ray.init(address=address, namespace=names.NAMESPACE, log_to_driver=False, logging_level="ERROR")
-    try:
-        kind = ray.remote(num_cpus=0, concurrency_groups={"control": 2})(Browserless)
-        workers = [kind.options(name=names.worker_name(name)).remote(name, True) for name in desk.names]
-        assert all(ray.get([worker.warm_up.remote() for worker in workers], timeout=600))
-        accounts.set_status(desk.db, desk.names, "active")
-        dispatcher = ray.get_actor(names.DISPATCHER, names.NAMESPACE)
-        pids = ray.get([one.pid.remote() for one in (dispatcher, *workers)])
-        yield _Processes(pids[0], pids[1:], _replicas())
-        ray.get([worker.close.remote() for worker in workers], timeout=60)
-    finally:
-        ray.shutdown()
-
-
-def _replicas() -> list[int]:
-    below = psutil.Process().children(recursive=True)
-    return [process.pid for process in below if _title(process).startswith("ray::ServeReplica")]
-
-
-def _title(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
-        return ""
-
-
-def _costs(url: str, pids: _Processes, size: Size) -> list[Figure]:
-    """Statements and processor while nothing happens."""
-    with closing(connect(url)) as connection:
-        before, spent, all_spent = (
-            _statements(connection),
-            _processor_s(pids.ours),
-            _processor_s(_everything()),
-        )
-        began = time.monotonic()
-        time.sleep(size.idle_s)
-        after, seconds = _statements(connection), time.monotonic() - began
-    percent = (_processor_s(pids.ours) - spent) / seconds * 100
-    rest = (_processor_s(_everything()) - all_spent) / seconds * 100 - percent
-    reads, trips = ((after[n] - before[n]) / seconds for n in (0, 1))
-    idle = f"idle, {size.idle} accounts"
-    return [
-        shown(f"{idle}: statements that read or write (1/s)", reads, None, 3, "lower"),
-        shown(f"{idle}: round trips to the database, commits included (1/s)", trips, None, None, "lower"),
-        shown(f"{idle}: dispatcher, replicas and workers (% of a core)", percent, None, 10, "lower"),
-        shown(
-            f"{idle}: Ray's own processes, HAProxy, MariaDB and this one (% of a core)",
-            rest,
-            None,
-            None,
-            "lower",
-        ),
-    ]
-
-
-def _statements(connection: Any) -> tuple[int, int]:
-    """How many the server has been given: those that read or write rows, and all."""
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW GLOBAL STATUS WHERE Variable_name LIKE 'Com\\_%' OR Variable_name = 'Questions'")
-        found = {name.lower(): int(value) for name, value in cursor.fetchall()}
-    return sum(found.get(f"com_{word}", 0) for word in _ROWS), found["questions"]
-
-
-_ROWS = ("select", "insert", "insert_select", "update", "update_multi", "delete", "delete_multi", "replace")
-
-
-def _everything() -> list[int]:
-    mine = psutil.Process()
-    return [mine.pid, *(process.pid for process in mine.children(recursive=True))]
-
-
-def _processor_s(pids: Sequence[int]) -> float:
-    total = 0.0
-    for pid in pids:
-        with suppress(psutil.NoSuchProcess):
-            times = psutil.Process(pid).cpu_times()
-            total += times.user + times.system
-    return total

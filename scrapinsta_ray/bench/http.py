@@ -7,25 +7,23 @@ with an open loop at half of what Serve took at most, since wrk knows no rate.
 """
 
 import json
-import shutil
-import tempfile
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median
 
-import psutil
 import pymysql.cursors
 
 from scrapinsta_ray.bench import cluster
 from scrapinsta_ray.bench.figures import Figure, Report, shown
 from scrapinsta_ray.bench.floor import Floor, connect
 from scrapinsta_ray.bench.hardware import hardware
+from scrapinsta_ray.bench.processes import processor_s, trees
 from scrapinsta_ray.bench.registry import Say
-from scrapinsta_ray.bench.servers import private_mariadb
+from scrapinsta_ray.bench.servers import new_folder, private_mariadb
 from scrapinsta_ray.bench.wrk import Load, Request, Wrk, at_rate
 from scrapinsta_ray.domain.pacing import MESSAGES_PER_DAY_CEILING
 from scrapinsta_ray.store import clients, jobs, schema
@@ -69,7 +67,7 @@ def run(quick: bool, say: Say) -> Report:
 def measure(size: Size, say: Say) -> Report:
     """The report at any `size`. Raises ServerFailed without wrk."""
     with ExitStack() as stack:
-        home = stack.enter_context(_folder())
+        home = stack.enter_context(new_folder("si-"))
         wrk = Wrk(home)
         say("a MariaDB of its own")
         url = stack.enter_context(private_mariadb(home, buffer_pool_mb=512, log_mb=256))
@@ -80,7 +78,7 @@ def measure(size: Size, say: Say) -> Report:
         say("bare uvicorn and a cluster")
         bare = stack.enter_context(cluster.running_bare(home))
         serve = stack.enter_context(cluster.running_cluster(home))
-        idle = _idle_cluster(bare)
+        idle = _idle_cluster()
         say(f"pulls, {FEW} connections")
         pulls = desk.in_turns(desk.pulls, bare, serve, FEW)
         say(f"results, {FEW} connections")
@@ -106,16 +104,6 @@ def _figures(pulls: "Turns", few: "Turns", many: "Turns", calm: Load) -> list[Fi
         shown(late, calm.p99_ms, None, P99_MS, "lower"),
         shown("median of the same (ms)", calm.p50_ms, None, None, "lower"),
     ]
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """A folder for the servers' data, removed at the end; its name is short, since Ray's sockets lie deep in it."""
-    folder = Path(tempfile.mkdtemp(prefix="si-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,22 +294,10 @@ _COUNT = "SELECT COUNT(*) FROM job_tasks WHERE kind = 'send_message' AND status 
 # ---- what stands beside the floor ------------------------------------------------------------------------
 
 
-def _idle_cluster(bare: str, seconds: float = 5.0) -> Figure:
+def _idle_cluster(seconds: float = 5.0) -> Figure:
     """The cluster does not end while the floor has its turn."""
-    cores = _processor_s()
+    cores = processor_s(trees([os.getpid()]))
     began = time.monotonic()
     time.sleep(seconds)
-    percent = (_processor_s() - cores) / (time.monotonic() - began) * 100
+    percent = (processor_s(trees([os.getpid()])) - cores) / (time.monotonic() - began) * 100
     return shown("processor of the idle cluster beside the floor (% of a core)", percent, None, None, "lower")
-
-
-def _processor_s() -> float:
-    """Of all that we have started."""
-    total = 0.0
-    for process in psutil.Process().children(recursive=True):
-        try:
-            times = process.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += times.user + times.system
-    return total

@@ -7,7 +7,6 @@ A million profiles have 12 media each, as the site's first page shows. They lie 
 """
 
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,7 @@ from scrapinsta_ray.bench.figures import Figure, Report, against, shown
 from scrapinsta_ray.bench.formulas import Dense, Post, dense, plain
 from scrapinsta_ray.bench.hardware import hardware
 from scrapinsta_ray.bench.registry import Say
+from scrapinsta_ray.bench.servers import new_folder
 from scrapinsta_ray.bench.timing import in_turns
 from scrapinsta_ray.domain.scoring import Columns, arrow, v2
 
@@ -58,8 +58,8 @@ def run(quick: bool, say: Say) -> Report:
 
 def measure(size: Size, say: Say) -> Report:
     """All figures at that size."""
-    with tempfile.TemporaryDirectory(prefix="scrapinsta-bench-") as folder:
-        figures = [*_scoring(size, say), *_reading(size, Path(folder), say)]
+    with new_folder() as folder:
+        figures = [*_scoring(size, say), *_reading(size, folder, say)]
     return Report("scoring", hardware(), figures)
 
 

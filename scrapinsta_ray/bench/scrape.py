@@ -4,8 +4,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +15,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psutil
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.keys import Keys
@@ -25,8 +22,9 @@ from selenium.webdriver.common.keys import Keys
 from scrapinsta_ray import settings
 from scrapinsta_ray.bench.figures import Figure, Report, shown
 from scrapinsta_ray.bench.hardware import hardware
+from scrapinsta_ray.bench.processes import processor_s, pss, trees
 from scrapinsta_ray.bench.registry import Say
-from scrapinsta_ray.bench.servers import running_simulator
+from scrapinsta_ray.bench.servers import new_folder, running_simulator
 from scrapinsta_ray.bench.timing import Stopwatch
 from scrapinsta_ray.instagram import chromium
 
@@ -69,7 +67,7 @@ def run(quick: bool, say: Say) -> Report:
 def measure(size: Size, say: Say, accounts: int = ACCOUNTS) -> Report:
     """The report at any `size`."""
     say("a simulated site")
-    with _home() as home, running_simulator(home, population=size.population) as site:
+    with new_folder() as home, running_simulator(home, population=size.population) as site:
         _set(home, site)
         people = _people(site, max(size.profiles, size.reads_each * accounts))
         say("an account and bare Selenium")
@@ -84,16 +82,6 @@ def measure(size: Size, say: Say, accounts: int = ACCOUNTS) -> Report:
 
 
 # ---- what is measured on ---------------------------------------------------------------------------------
-
-
-@contextmanager
-def _home() -> Iterator[Path]:
-    """A folder for the store and the browsers, removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="scrapinsta-bench-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _set(home: Path, site: str) -> None:
@@ -310,12 +298,12 @@ def _eight(people: Mapping[str, str], size: Size, say: Say, accounts: int) -> li
         workers = stack.enter_context(_fleet(accounts))
         _busy(workers, list(people), size.reads_each)
         say("weighing them")
-        megabytes = sum(map(_pss, _trees(workers.pids))) / _MEGABYTE / accounts
+        megabytes = sum(map(pss, trees(workers.pids))) / _MEGABYTE / accounts
         say(f"idle for {size.idle_s:.0f} s")
         time.sleep(size.settle_s)
-        before, began = _processor_s(workers.pids), time.monotonic()
+        before, began = processor_s(trees(workers.pids)), time.monotonic()
         time.sleep(size.idle_s)
-        percent = (_processor_s(workers.pids) - before) / (time.monotonic() - began) * 100
+        percent = (processor_s(trees(workers.pids)) - before) / (time.monotonic() - began) * 100
     return [
         shown(
             f"memory per account at {accounts} accounts, worker and Chromium (MB of PSS)",
@@ -373,29 +361,3 @@ def _busy(workers: Workers, names: Sequence[str], each: int) -> None:
     db.dispose()
     calls = [workers.actors[n % len(workers.actors)].perform.remote(task) for n, task in enumerate(leased)]
     assert all(work.report.ok for work in ray.get(calls, timeout=180))
-
-
-def _trees(pids: Sequence[int]) -> list[psutil.Process]:
-    roots = [psutil.Process(pid) for pid in pids]
-    return [*roots, *(child for root in roots for child in root.children(recursive=True))]
-
-
-def _pss(process: psutil.Process) -> int:
-    """Bytes, shared pages divided among who shares them; where a system does not tell, all that is resident."""
-    try:
-        full = process.memory_full_info()
-    except psutil.NoSuchProcess:  # a guard's clock ends with each renewal of the lease
-        return 0
-    return int(getattr(full, "pss", full.rss))
-
-
-def _processor_s(pids: Sequence[int]) -> float:
-    return sum(map(_busy_s, _trees(pids)))
-
-
-def _busy_s(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return float(times.user + times.system)

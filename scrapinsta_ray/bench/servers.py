@@ -6,6 +6,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -33,6 +34,16 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 class ServerFailed(StartFailed):
     """A server did not come up."""
+
+
+@contextlib.contextmanager
+def new_folder(prefix: str = "scrapinsta-bench-") -> Iterator[Path]:
+    """A folder for what servers and browsers write, removed at the end.
+
+    With Ray in it give it a short name: its sockets lie deep, and their paths have a limit.
+    """
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @contextlib.contextmanager

@@ -103,7 +103,7 @@ class SlotDispatcher(Dispatcher):
         self._slots: dict[int, Any] = {}
         super().__init__()
 
-    def _worker(self, username: str) -> Any:
+    def _worker(self, username: str, holder: str | None) -> Any:
         number = int(username.removeprefix(account_name(0)[:-1])) % self._processes
         if number not in self._slots:
             self._slots[number] = ray.get_actor(slot_name(number), names.NAMESPACE)

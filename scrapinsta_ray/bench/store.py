@@ -1,19 +1,16 @@
 """`bench store`: the leasing store against bare PyMySQL, in turns on one MariaDB with default durability."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
 from scrapinsta_ray.bench.figures import Figure, Report, against, shown
 from scrapinsta_ray.bench.floor import Floor
 from scrapinsta_ray.bench.hardware import hardware
 from scrapinsta_ray.bench.pullers import Pullers
 from scrapinsta_ray.bench.registry import Say
-from scrapinsta_ray.bench.servers import fresh_database, private_mariadb
+from scrapinsta_ray.bench.servers import fresh_database, new_folder, private_mariadb
 from scrapinsta_ray.bench.timing import Stopwatch, in_turns
 from scrapinsta_ray.domain.models import Kind, Task
 from scrapinsta_ray.domain.pacing import MESSAGES_PER_DAY_CEILING
@@ -86,22 +83,12 @@ def run(quick: bool, say: Say) -> Report:
 def measure(size: Size, say: Say) -> Report:
     """The report at any `size`."""
     say("a MariaDB of its own")
-    with _folder() as folder, private_mariadb(folder, buffer_pool_mb=1024, log_mb=256) as server:
+    with new_folder() as folder, private_mariadb(folder, buffer_pool_mb=1024, log_mb=256) as server:
         figures, version = _on_mariadb(server, size, say)
         say("SQLite")
         with closing_database(f"sqlite:///{folder}/store.db") as db:
             figures += _on_sqlite(db, size)
     return Report("store", hardware(version), figures)
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """A folder for the servers' data, removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="scrapinsta-bench-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

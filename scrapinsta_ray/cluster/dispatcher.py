@@ -307,7 +307,7 @@ class Dispatcher:
     async def _perform(self, username: str, task: Task) -> Work:
         holder = self._workers.get(username)
         try:
-            worker = self._worker(username)
+            worker = self._worker(username, holder)
             return await self._watched(worker, asyncio.wrap_future(worker.perform.remote(task).future()))
         except (RayActorError, RayTaskError, ValueError) as error:
             log.warning(
@@ -324,9 +324,8 @@ class Dispatcher:
             report = Report(False, code, retryable=True, lease_id=task.lease_id, retry_after_s=1.0)
             return Work(task, report, username)
 
-    def _worker(self, username: str) -> Any:
+    def _worker(self, username: str, holder: str | None) -> Any:
         """The account's actor, which Ray is asked for once for each process that has held the account."""
-        holder = self._workers.get(username)
         known, actor = self._actors.get(username, (None, None))
         if actor is None or known != holder:
             actor = ray.get_actor(names.worker_name(username), names.NAMESPACE)

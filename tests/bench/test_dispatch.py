@@ -1,7 +1,5 @@
 """`bench dispatch`, at a tiny size: every figure is there, and nothing is left. What they say is for `make bench`."""
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +9,6 @@ from scrapinsta_ray.bench import dispatch, registry
 from tests.bench.in_a_process import tiny_report
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def short_folder() -> Iterator[Path]:
-    """Ray's sockets lie deep in it, and their paths have a limit."""
-    with tempfile.TemporaryDirectory(prefix="s-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 import asyncio
 import shutil
-import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,13 +16,6 @@ from tests.bench.in_a_process import tiny_report
 needs_wrk = pytest.mark.skipif(
     shutil.which("wrk") is None, reason="wrk is not installed: scripts/setup.sh bench"
 )
-
-
-@pytest.fixture(scope="module")
-def short_folder() -> Iterator[Path]:
-    """Ray's sockets lie deep in it, and their paths have a limit."""
-    with tempfile.TemporaryDirectory(prefix="s-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 @pytest.fixture(scope="module")

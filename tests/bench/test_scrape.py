@@ -5,9 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +27,9 @@ print(json.dumps({"figures": [dataclasses.asdict(one) for one in report.figures]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where it may put what it needs."""
-    return tmp_path_factory.mktemp("scrape")
-
-
-@pytest.fixture(scope="module")
-def a_tiny_report(home: Path) -> dict[str, Any]:
+def a_tiny_report(short_folder: Path) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE], env=environment(home), capture_output=True, text=True
+        [sys.executable, "-c", MEASURE], env=environment(short_folder), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
     report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -48,7 +40,7 @@ def environment(home: Path) -> dict[str, str]:
     return {**os.environ, "TMPDIR": str(home)}
 
 
-def test_every_figure_of_the_table_has_its_bar(a_tiny_report: dict[str, Any], home: Path) -> None:
+def test_every_figure_of_the_table_has_its_bar(a_tiny_report: dict[str, Any], short_folder: Path) -> None:
     bars = [(one["bar"], one["better"]) for one in a_tiny_report["figures"]]
     assert bars == [
         (0.8, "higher"),  # profiles
@@ -58,18 +50,11 @@ def test_every_figure_of_the_table_has_its_bar(a_tiny_report: dict[str, Any], ho
     ]
     assert all(one["value"] >= 0 for one in a_tiny_report["figures"])
     assert all(one["value"] > 0 for one in a_tiny_report["figures"][:3])
-    assert list(home.glob("scrapinsta-bench-*")) == []
+    assert list(short_folder.glob("scrapinsta-bench-*")) == []
 
 
 def test_the_progress_bar_ends_where_the_work_does(a_tiny_report: dict[str, Any]) -> None:
     assert a_tiny_report["steps"] == registry.BENCHES["scrape"].steps
-
-
-@pytest.fixture
-def short_folder() -> Iterator[Path]:
-    """Ray's sockets lie deep in it, and their paths have a limit."""
-    with tempfile.TemporaryDirectory(prefix="s-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 def test_an_interrupted_bench_leaves_no_browser_and_no_folder(short_folder: Path) -> None:
