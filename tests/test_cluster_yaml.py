@@ -9,6 +9,8 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from scrapinsta_ray.cluster.nodes import NO_BROWSERS
+
 ROOT = Path(__file__).parent.parent
 EVERYWHERE = (
     "RAY_AUTH_MODE=token",
@@ -76,7 +78,7 @@ def test_ray_refuses_it_with_an_unknown_key(as_ray_reads_it):
 
 def test_only_workers_carry_browsers_and_the_larger_ones_more(as_ray_reads_it):
     types = as_ray_reads_it["available_node_types"]
-    assert types[as_ray_reads_it["head_node_type"]]["resources"] == {}
+    assert types[as_ray_reads_it["head_node_type"]]["resources"] == {NO_BROWSERS: 1}
     browsers = {name: node["resources"]["browser"] for name, node in types.items() if name != "head"}
     assert browsers == {"browsers_4": 4, "browsers_16": 16}
     assert len({node["node_config"]["InstanceType"] for node in types.values()}) == len(types)

@@ -15,6 +15,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from scrapinsta_ray.cluster.nodes import BROWSER, NO_BROWSERS
 from scrapinsta_ray.settings import SECRETS, Settings
 from scripts import kuberay_serve_config
 
@@ -239,11 +240,17 @@ def test_browsers_are_declared_where_no_replica_comes_and_nothing_works_on_the_h
     assert params["head"]["num-cpus"] == params["browsers"]["num-cpus"] == "0"
     assert "num-cpus" not in params["api"]
     declared = {name: found.get("resources") for name, found in params.items()}
-    assert not declared["head"] and not declared["api"]
-    word = subprocess.run(  # as KubeRay has it in the pod's shell
-        ["sh", "-c", f"printf %s {declared['browsers']}"], check=True, capture_output=True, text=True
-    ).stdout
-    assert json.loads(word)["browser"] >= 1
+    assert not declared["api"]
+    head, browsers = (
+        json.loads(
+            subprocess.run(  # as KubeRay has it in the pod's shell
+                ["sh", "-c", f"printf %s {declared[name]}"], check=True, capture_output=True, text=True
+            ).stdout
+        )
+        for name in ("head", "browsers")
+    )
+    assert head == {NO_BROWSERS: 1}
+    assert browsers[BROWSER] >= 1
     assert all(isinstance(value, str) for found in params.values() for value in found.values())
 
 

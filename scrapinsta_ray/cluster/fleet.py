@@ -51,15 +51,17 @@ def ensure(db: Database) -> None:
 
 def _begin(usernames: Sequence[str], known: Iterable[Account], carriers: Sequence[Carrier]) -> None:
     """New workers, each on the node that has the most room, as far as one is known to have any."""
-    if usernames and BROWSER not in ray.cluster_resources():
+    needs = nodes.for_a_browser()
+    if usernames and not carriers:
         log.warning(
-            "no node declares browsers yet: workers wait for `ray start --resources='{\"browser\": 4}'`"
+            "no node declares browsers, %s: `ray start --resources='{\"browser\": 4}'` does",
+            "for which workers wait" if needs else "so as many run here as there are accounts",
         )
     taken = Counter(_places(known).values())
     for username in usernames:
         host = placement.emptiest([carrier.host for carrier in carriers], taken)
         options = nodes.rather_on(host, carriers)
-        new_worker(username, resources={BROWSER: 1.0}, **options).warm_up.remote()
+        new_worker(username, resources=needs, **options).warm_up.remote()
         if host:
             taken[host.name] += 1
 

@@ -13,6 +13,9 @@ from scrapinsta_ray.domain.placement import Host
 BROWSER = "browser"
 """The resource by which a node says how many browsers it carries."""
 
+NO_BROWSERS = "no_browsers"
+"""The resource by which the head of a cluster says that browsers wait for other hosts to join."""
+
 _HEAD = "node:__internal_head__"
 
 
@@ -41,6 +44,12 @@ def _carrier(name: str, nodes: Sequence[dict[str, Any]], draining: Container[str
     staying = [node for node in nodes if node["NodeID"] not in draining]
     browsers = sum(node["Resources"][BROWSER] for node in staying)
     return Carrier(Host(name, browsers, leaving=not staying), (staying or nodes)[0]["NodeID"])
+
+
+def for_a_browser() -> dict[str, float]:
+    """What a worker takes of its node: nothing on a machine by itself that declares nothing (`serve run` alone)."""
+    declared = ray.cluster_resources()
+    return {BROWSER: 1.0} if BROWSER in declared or NO_BROWSERS in declared else {}
 
 
 def rather_on(host: Host | None, of: Iterable[Carrier]) -> dict[str, Any]:

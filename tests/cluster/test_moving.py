@@ -98,10 +98,19 @@ def test_the_account_of_the_row_says_where_its_lease_is(a_bench: Bench) -> None:
         worker.close()
 
 
-def test_no_browser_begins_where_none_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a head that is up before its hosts are: workers wait for one of them."""
+@pytest.mark.parametrize(
+    ("declared", "needs"),
+    [
+        pytest.param({"browser": 4.0, "no_browsers": 1.0}, {"browser": 1.0}, id="hosts have joined"),
+        pytest.param({"no_browsers": 1.0}, {"browser": 1.0}, id="a head whose hosts are still to come"),
+        pytest.param({}, {}, id="a machine by itself: serve run alone"),
+    ],
+)
+def test_a_worker_takes_a_declared_browser(
+    monkeypatch: pytest.MonkeyPatch, declared: dict[str, float], needs: dict[str, float]
+) -> None:
     new_worker = MagicMock()
     monkeypatch.setattr(fleet, "new_worker", new_worker)
-    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0, **declared})
     fleet._begin(["ana"], [], [])
-    new_worker.assert_called_once_with("ana", resources={"browser": 1.0})
+    new_worker.assert_called_once_with("ana", resources=needs)
