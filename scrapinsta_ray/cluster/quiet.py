@@ -11,7 +11,7 @@ from types import FrameType
 
 from scrapinsta_ray.cluster.doorbell import CAN_HEAR, Doorbell
 
-NAP_S = 1.0 if CAN_HEAR else 0.25
+NAP_S = 2.0 if CAN_HEAR else 0.25
 """The longest that a call to an idle worker may have to wait, should nobody hear it."""
 
 _SOON_S = 0.001

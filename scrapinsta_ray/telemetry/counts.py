@@ -37,12 +37,18 @@ class Counts:
         self._added: Counter[Series] = Counter()
         self._gauges: dict[Series, float] = {}
         self._told: dict[Series, tuple[float, float]] = {}  # value, and when it was written
+        self._news = threading.Event()
+
+    def wait(self, limit_s: float) -> None:
+        """Until something is new, or the time is over."""
+        self._news.wait(limit_s)
 
     def add(self, name: str, amount: float = 1, **labels: str) -> None:
         """Counts `amount` more."""
         series = (name, labels_text(name, labels))
         with self._lock:
             self._added[series] += amount  # type: ignore[assignment]
+        self._tell()
 
     def observe(self, name: str, milliseconds: float, **labels: str) -> None:
         """One more value of a histogram."""
@@ -52,12 +58,20 @@ class Counts:
         with self._lock:
             self._added[name, bucket(text, bound)] += 1
             self._added[name, bucket(text, SUM)] += max(milliseconds, 0)  # type: ignore[assignment]
+        self._tell()
 
     def set(self, name: str, value: float, **labels: str) -> None:
         """A gauge's value now."""
         series = (name, labels_text(name, labels))
         with self._lock:
+            is_new = self._gauges.get(series) != value
             self._gauges[series] = value
+        if is_new:
+            self._tell()
+
+    def _tell(self) -> None:
+        if not self._news.is_set():
+            self._news.set()
 
     def unset(self, name: str, **labels: str) -> None:
         """A gauge of what is gone: it is not written again."""
@@ -70,6 +84,7 @@ class Counts:
         """All that is new; it counts as written."""
         with self._lock:
             now = time.monotonic()
+            self._news.clear()
             batch = Batch(
                 dict(self._added), {s: v for s, v in self._gauges.items() if self._is_due(s, v, now)}
             )
@@ -88,6 +103,7 @@ class Counts:
                 self._added[series] += amount  # type: ignore[assignment]
             for series in batch.gauges:
                 self._told.pop(series, None)
+        self._tell()
 
 
 def bucket(labels: str, bound: str) -> str:

@@ -1,11 +1,11 @@
-"""Writing down what was counted, every few seconds, beside whatever the process does."""
+"""Writing down what was counted, a second after it was, beside whatever the process does."""
 
 import atexit
 import logging
 import threading
 from collections.abc import Callable
 
-from scrapinsta_ray.telemetry.counts import Batch, Counts, ours
+from scrapinsta_ray.telemetry.counts import REPEAT_S, Batch, Counts, ours
 
 log = logging.getLogger(__name__)
 
@@ -46,5 +46,7 @@ class Flusher:
             self.flush()
 
     def _run(self) -> None:
-        while not self._over.wait(self._every_s):
-            self.flush()
+        while not self._over.is_set():
+            self._counts.wait(REPEAT_S)
+            if not self._over.wait(self._every_s):
+                self.flush()

@@ -10,6 +10,7 @@ import pytest
 
 from scrapinsta_ray.cluster.doorbell import CAN_HEAR
 from scrapinsta_ray.cluster.quiet import NAP_S
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -101,7 +102,8 @@ def idle() -> Iterator[Idle]:
 
 
 def rests(idle: Idle) -> bool:
-    return idle.looks(1.0) <= 2 / NAP_S + 2
+    """Once it has listened to the last ring."""
+    return until(lambda: idle.looks(1.0) <= 2 / NAP_S + 2, 10, "a rest")
 
 
 def test_the_main_thread_looks_around_once_a_nap_and_again_as_before(idle: Idle) -> None:
@@ -109,7 +111,7 @@ def test_the_main_thread_looks_around_once_a_nap_and_again_as_before(idle: Idle)
     assert rests(idle)
     idle.ask("end")
     idle.looks(2 * NAP_S)
-    assert idle.looks(2.0) > 2 * 3 / NAP_S, "even on a busy machine"
+    assert idle.looks(2.0) > 20, "even on a busy machine"
 
 
 class Caller:
@@ -154,7 +156,7 @@ def test_however_often_it_begins_and_ends_it_still_rests_and_still_ends(idle: Id
     assert rests(idle)
     idle.ask("end")
     idle.looks(2 * NAP_S)
-    assert idle.looks(2.0) > 2 * 3 / NAP_S
+    assert idle.looks(2.0) > 20
 
 
 def test_a_signal_is_heard_amid_a_nap(idle: Idle) -> None:
