@@ -60,10 +60,13 @@ def take(
     With `lease` only for whoever holds that still.
     """
     row = _lock(tx, username)
-    if row is None or (shut := _shut(tx, row, lease)):
-        return Turn(inf, shut if row else "removed")
+    if row is None or row.status != "active":
+        return Turn(inf, str(row.status) if row else "removed")
     window = pace.windows[action]
-    at, why = next_start(past_of(row), frees_at(window, _nth(tx, username, action, window), row.now), row.now)
+    held, nth = _held_and_nth(tx, username, action, window, lease)
+    if not held:
+        return Turn(inf, "lease")
+    at, why = next_start(past_of(row), frees_at(window, nth, row.now), row.now)
     if at > row.now:
         return Turn((at - row.now).total_seconds(), why)
     tx.execute(_BEGUN, {"username": username, "action": action, "amount": 1, "at": row.now})
@@ -196,6 +199,7 @@ _NTH = (
     .limit(1)
     .offset(bindparam("before"))
 )
+_HELD_AND_NTH = select(_HELD.scalar_subquery(), _NTH.scalar_subquery())
 _BEGUN = insert(account_actions)
 
 
@@ -219,13 +223,25 @@ def _shut(tx: Connection, row: AnyRow, lease: Lease | None) -> str | None:
 
 
 def _holds(tx: Connection, lease: Lease) -> bool:
-    return bool(tx.scalar(_HELD, {"lease": lease.name, "holder": lease.holder, "epoch": lease.epoch}))
+    return bool(tx.scalar(_HELD, _named(lease)))
 
 
-def _nth(tx: Connection, username: str, action: Action, window: Window) -> datetime | None:
-    """When the window's last but `limit` action was; reads no more of the index than the window holds."""
-    at: datetime | None = tx.scalar(_NTH, {"who": username, "what": action, "before": window.limit - 1})
-    return at
+def _named(lease: Lease) -> dict[str, str | int]:
+    return {"lease": lease.name, "holder": lease.holder, "epoch": lease.epoch}
+
+
+def _held_and_nth(
+    tx: Connection, username: str, action: Action, window: Window, lease: Lease | None
+) -> tuple[bool, datetime | None]:
+    """Is the lease, if one is given, still its holder's; and when was the window's last but `limit` action?
+
+    Reads no more of the index than the window holds.
+    """
+    last = {"who": username, "what": action, "before": window.limit - 1}
+    if lease is None:
+        return True, tx.scalar(_NTH, last)
+    held, nth = tx.execute(_HELD_AND_NTH, {**last, **_named(lease)}).one()
+    return bool(held), nth
 
 
 def _change(tx: Connection, username: str, **values: Any) -> None:

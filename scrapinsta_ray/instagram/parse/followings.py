@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from scrapinsta_ray.domain import usernames
 from scrapinsta_ray.domain.models import Completeness, Following, FollowingPage
@@ -11,6 +11,8 @@ from scrapinsta_ray.instagram.html import is_html, parsed
 from scrapinsta_ray.instagram.parse import shapes
 from scrapinsta_ray.instagram.parse.dialog import dialog_in, parse_following_dialog
 from scrapinsta_ray.instagram.parse.page import followings_shown
+
+T = TypeVar("T")
 
 
 def parse_followings(text: str, count: int | None = None) -> FollowingPage:
@@ -115,7 +117,12 @@ def _user(row: Mapping[str, Any]) -> Following | None:
     return Following(
         username=name.lower(),
         id=shapes.identity(row, "pk", "pk_id", "id").value,
-        full_name=shapes.text(row, "full_name").value,
-        is_private=shapes.flag(row, "is_private").value,
-        is_verified=shapes.flag(row, "is_verified").value,
+        full_name=_given(row, "full_name", str),
+        is_private=_given(row, "is_private", bool),
+        is_verified=_given(row, "is_verified", bool),
     )
+
+
+def _given(row: Mapping[str, Any], key: str, kind: type[T]) -> T | None:
+    value = row.get(key)
+    return value if isinstance(value, kind) else None

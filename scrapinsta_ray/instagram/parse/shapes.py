@@ -11,6 +11,7 @@ from scrapinsta_ray.errors import LayoutChanged
 
 T = TypeVar("T")
 
+_ID = re.compile(r"[1-9]\d{0,19}", re.ASCII)
 _WHOLE = re.compile(r"\d{1,16}", re.ASCII)
 _MOST = 2**53  # no count on the site comes near; beyond it a float has lost digits
 
@@ -177,7 +178,7 @@ def _identity(value: Any) -> str | None:
     if not isinstance(value, str):
         return None
     digits = value.partition("_")[0]
-    return digits if re.fullmatch(r"[1-9]\d{0,19}", digits, re.ASCII) else None
+    return digits if _ID.fullmatch(digits) else None
 
 
 def _first(node: Mapping[str, Any], paths: Sequence[str], read: Callable[[Any], T | None]) -> Found[T]:
