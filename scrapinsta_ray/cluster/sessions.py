@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 _WEIGHED_EVERY_S = 60.0
 """A working browser's memory is looked at so often, since looking costs as much as reading a profile or two."""
 
+_TIDY_AFTER_S = 15.0
+"""So long after it was parked a browser has given back what its last page took, and may be stopped."""
+
 
 class SessionKeeper:
     """The only session of an account, or none.
@@ -48,6 +51,7 @@ class SessionKeeper:
         self._weighed_at = -_WEIGHED_EVERY_S
         self._working = threading.Lock()
         self._parking = Alarm(self._park, "park")
+        self._resting = Alarm(self._rest, "rest")
         self._unread, self._quiet = unread, quiet
         lease = names.account_lease(username)
         self.tenure = Tenure(db, lease, found.lease_ttl_s, self._lost, self._limit_life)
@@ -61,6 +65,7 @@ class SessionKeeper:
         """While the body runs the page is left alone; a while after it, it is parked."""
         with self._working:
             self._parking.clear()
+            self._resting.clear()
             if self._quiet:
                 self._quiet.end()
             try:
@@ -218,9 +223,19 @@ class SessionKeeper:
         try:
             if self._session is not None:
                 self._session.browser.park()
+                self._resting.set(_TIDY_AFTER_S)
             if self._quiet:
                 self._quiet.begin()
         except errors.ScrapInstaError:
             log.info("an idle page could not be parked", extra={"account_bot": self._username})
+        finally:
+            self._working.release()
+
+    def _rest(self) -> None:
+        if not self._working.acquire(blocking=False):
+            return
+        try:
+            if self._session is not None:
+                self._session.browser.rest()
         finally:
             self._working.release()

@@ -20,7 +20,6 @@ from selenium.common.exceptions import (
     WebDriverException,
 )
 from selenium.webdriver import ChromeOptions, Remote
-from selenium.webdriver.chromium.remote_connection import ChromiumRemoteConnection
 from selenium.webdriver.remote.client_config import ClientConfig
 from urllib3.exceptions import HTTPError
 
@@ -28,6 +27,7 @@ from scrapinsta_ray.errors import BrowserGone, RetryLater
 from scrapinsta_ray.instagram import orphans, processes
 from scrapinsta_ray.instagram.chromium import DriverProcess, find_chromedriver, find_chromium
 from scrapinsta_ray.instagram.orphans import sweep_orphans
+from scrapinsta_ray.instagram.rest import Rest, WakingConnection
 
 __all__ = ["Browser", "BrowserOptions", "Response", "find_chromium", "sweep_orphans", "translated"]
 
@@ -225,6 +225,11 @@ class Browser:
         """Show an empty page, which does nothing; the next request opens the site again."""
         self.goto("about:blank")
 
+    def rest(self) -> None:
+        """Stop Chromium's processes; the next thing that is asked of it wakes them."""
+        if self._connection.rest:
+            self._connection.rest.begin()
+
     def close(self) -> None:
         """Quit Chromium and leave no process of it. May be called again, and from any thread."""
         with self._closing:
@@ -246,13 +251,14 @@ class Browser:
         try:
             self.driver = self._connect(binary)
             self._chromium_pid = int(self.driver.capabilities["goog:processID"])
+            self._connection.rest = Rest(self._chromium_pid)
         except BaseException:
             orphans.release(self._folder)
             raise
 
     def _connect(self, binary: str) -> Remote:
         limit_s = int(self._options.page_load_timeout_s)
-        self._connection = ChromiumRemoteConnection(
+        self._connection = WakingConnection(
             self._service.url,
             vendor_prefix="goog",
             browser_name="chrome",

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
+import psutil
 import pytest
 from sqlalchemy import select
 
@@ -294,6 +295,24 @@ def test_an_idle_account_s_page_is_left_and_opened_again(
     assert a_worker.perform(first).report.ok
     until(lambda: browser_of(a_worker).run("return location.href") == "about:blank")
     assert a_worker.perform(second).report.ok
+
+
+@pytest.mark.parametrize("a_bench", [{"PARK_AFTER_S": "0.2"}], indirect=True)
+def test_an_idle_account_s_browser_is_stopped_and_goes_on_with_the_next_task(
+    a_bench: Bench, monkeypatch: pytest.MonkeyPatch, a_worker: InstagramWorker, ask: Ask
+) -> None:
+    monkeypatch.setattr(sessions, "_TIDY_AFTER_S", 0.1)
+    pids = set()
+
+    def stopped() -> bool:
+        pids.add(browser_of(a_worker)._chromium_pid)
+        return all(psutil.Process(pid).status() == psutil.STATUS_STOPPED for pid in pids)
+
+    for task in a_bench.analysis(*public(ask, 2)):
+        assert a_worker.perform(task).report.ok
+        until(stopped)
+        assert a_worker.health() == {"sure": True, "browser": True}
+    assert len(pids) == 1, "no other browser was begun"
 
 
 def test_a_shape_that_no_parser_knows_is_counted_and_kept_without_what_it_says(
