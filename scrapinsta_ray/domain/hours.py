@@ -25,6 +25,8 @@ class WorkingHours:
 
     def opens(self, at: datetime) -> datetime:
         """The first moment from `at` on (itself, if it is one) that lies within the hours."""
+        if self.until - self.begin == _MINUTES:  # always, as most are
+            return at
         return next(max(start, at) for start, end in self._shifts(at) if end > at)
 
     def began(self, at: datetime) -> datetime:

@@ -247,8 +247,11 @@ def _sqlite_now_us(_element: now_us, _compiler: SQLCompiler, **_kw: Any) -> str:
 
 def clock(tx: Connection) -> datetime:
     """The database's time now."""
-    at: datetime = tx.execute(select(now())).scalar_one()
+    at: datetime = tx.execute(_NOW).scalar_one()
     return at
+
+
+_NOW = select(now())
 
 
 def upsert(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from scrapinsta_ray.domain.models import Completeness, FollowingPage, Task, TaskStatus
 from scrapinsta_ray.errors import StaleLease
@@ -50,16 +50,19 @@ def save_page(tx: Connection, task: Task, page: FollowingPage, *, start: int) ->
         "cursor": now_at.cursor,
         "completeness": now_at.completeness,
     }
-    kept = tx.execute(
-        update(job_tasks)
-        .where(
-            job_tasks.c.id == task.id,
-            job_tasks.c.lease_id == task.lease_id,
-            job_tasks.c.status == TaskStatus.SENT,
-        )
-        .values(payload=payload)
-    )
+    kept = tx.execute(_KEPT, {"task": task.id, "lease": task.lease_id, "reached": payload})
     if kept.rowcount != 1:
         raise StaleLease()
     profiles.store_followings(tx, task.username, page.users, start=start)
     return now_at
+
+
+_KEPT = (
+    update(job_tasks)
+    .where(
+        job_tasks.c.id == bindparam("task"),
+        job_tasks.c.lease_id == bindparam("lease"),
+        job_tasks.c.status == TaskStatus.SENT,
+    )
+    .values(payload=bindparam("reached"))
+)

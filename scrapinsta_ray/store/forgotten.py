@@ -25,6 +25,12 @@ IS_HASH = (suppressions.c.username >= MARK, suppressions.c.username < BEHIND)
 IS_NAME = suppressions.c.username >= BEHIND
 
 
+# Made ahead: every page of a list and every profile goes through them.
+_SALT = select(salts.c.value).where(salts.c.name == SALT)
+_SALT_ALONE, _SALT_SHARED = _SALT.with_for_update(), _SALT.with_for_update(read=True)
+_ANYBODY = select(suppressions.c.username).where(suppressions.c.client_id == "", *IS_HASH).limit(1)
+
+
 def pseudonym(salt: bytes, username: str) -> str:
     """`#` and 28 hex digits of HMAC-SHA256: the same for the same name, and no way back without trying all names."""
     return MARK + hmac.digest(salt, username.encode(), "sha256").hex()[:28]
@@ -32,7 +38,7 @@ def pseudonym(salt: bytes, username: str) -> str:
 
 def salt(tx: Connection, *, alone: bool = False) -> bytes:
     """The salt, made on first use. Its row stays locked: shared, or for this transaction `alone`."""
-    locked = select(salts.c.value).where(salts.c.name == SALT).with_for_update(read=not alone)
+    locked = _SALT_ALONE if alone else _SALT_SHARED
     found = tx.scalar(locked)
     if found is None:
         upsert(tx, salts, [{"name": SALT, "value": secrets.token_bytes(32)}], key=["name"])
@@ -63,5 +69,4 @@ def pseudonyms(tx: Connection, usernames: Collection[str]) -> dict[str, str]:
 
 
 def _anybody(tx: Connection) -> bool:
-    query = select(suppressions.c.username).where(suppressions.c.client_id == "", *IS_HASH).limit(1)
-    return tx.execute(query).first() is not None
+    return tx.execute(_ANYBODY).first() is not None
