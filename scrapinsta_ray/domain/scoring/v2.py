@@ -162,12 +162,15 @@ def _of_media(
 ) -> Found:
     """What the media from `first` to before `end` say. Each is written down and kept if the count goes up: without a
     branch, which a processor would guess wrong for every third."""
-    unpinned = eligible = dated = videos = used = engaged_n = viewed_n = videos_viewed = 0
+    unpinned = recent = eligible = dated = videos = used = engaged_n = viewed_n = videos_viewed = 0
     fresh = engaged_total = viewed_total = 0.0
+    oldest = -math.inf
     for m in range(first, end):
         if pinned[m]:
             continue
         unpinned += 1
+        recent += age[m] <= CADENCE_DAYS
+        oldest = age[m] if age[m] > oldest else oldest
         if read_age[m] < MATURE_DAYS:
             continue
         weight = _weight(age[m])
@@ -194,7 +197,7 @@ def _of_media(
     else:
         spread = _relative_spread(engaged, engaged_weight, engaged_n, engaged_total, engagement)
     coverage = _coverage(engaged_n / eligible, videos_viewed, videos, dated / eligible)
-    per_week = _posts_per_week(first, end, posts, age, pinned)
+    per_week = _posts_per_week(recent, oldest, all_known=posts <= end - first)
     return (
         engagement / followers,
         view_rate / followers,
@@ -265,18 +268,14 @@ def _coverage(engaged: float, videos_viewed: int, videos: int, dated: float) -> 
     return counts * (1 - DATE_SHARE + DATE_SHARE * dated)
 
 
-def _posts_per_week(first: int, end: int, posts: float, age: Numbers, pinned: Flags) -> float:
-    """By the last 28 days; by less if the media that are known reach less far and are not all there are."""
-    oldest = -math.inf
-    for m in range(first, end):
-        if age[m] > oldest and not pinned[m]:
-            oldest = age[m]
+def _posts_per_week(recent: int, oldest: float, all_known: bool) -> float:
+    """By the last 28 days; by less if the media that are known reach less far and are not all there are.
+
+    `recent` posts are of the last 28 days: all that have a date, if the span is shorter.
+    """
     if oldest == -math.inf:
         return math.nan
-    days = CADENCE_DAYS if posts <= end - first else min(max(oldest, 1.0), CADENCE_DAYS)
-    recent = 0
-    for m in range(first, end):
-        recent += (age[m] <= days) & (not pinned[m])
+    days = CADENCE_DAYS if all_known else min(max(oldest, 1.0), CADENCE_DAYS)
     return 7 * recent / days
 
 
