@@ -170,7 +170,8 @@ def _of_media(
             continue
         unpinned += 1
         recent += age[m] <= CADENCE_DAYS
-        oldest = age[m] if age[m] > oldest else oldest
+        if age[m] > oldest:
+            oldest = age[m]
         if read_age[m] < MATURE_DAYS:
             continue
         weight = _weight(age[m])
