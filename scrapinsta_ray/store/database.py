@@ -22,6 +22,7 @@ from sqlalchemy import (
     Insert,
     Row,
     Table,
+    Text,
     UpdateBase,
     create_engine,
     event,
@@ -223,6 +224,27 @@ def _sqlite_now(element: now, compiler: SQLCompiler, **kw: Any) -> str:
         return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
     offset = f"printf('%+.3f seconds', {compiler.process(element.clauses, **kw)} / 1000000.0)"
     return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {offset})"
+
+
+class own_text(FunctionElement[str]):
+    """A text of a JSON object, under the key that the row has: `own_text(bindparam("texts"), table.c.id)`; or NULL."""
+
+    type = Text()
+    inherit_cache = True
+    name = "own_text"
+
+
+@compiles(own_text, "mysql")
+@compiles(own_text, "mariadb")
+def _mysql_own_text(element: own_text, compiler: SQLCompiler, **kw: Any) -> str:
+    texts, key = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"JSON_UNQUOTE(JSON_EXTRACT({texts}, CONCAT('$.\"', {key}, '\"')))"
+
+
+@compiles(own_text, "sqlite")
+def _sqlite_own_text(element: own_text, compiler: SQLCompiler, **kw: Any) -> str:
+    texts, key = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"json_extract({texts}, '$.\"' || {key} || '\"')"
 
 
 class now_us(FunctionElement[int]):

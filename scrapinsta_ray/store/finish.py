@@ -15,7 +15,16 @@ from scrapinsta_ray.domain.pacing import RETRY_FACTOR, retry_delay_s
 from scrapinsta_ray.domain.transitions import Change, Held, Report, Verdict, apply
 from scrapinsta_ray.errors import RateLimited
 from scrapinsta_ray.store import counters, forgotten, ledger, meters, outbox, profiles, suppressions, visits
-from scrapinsta_ray.store.database import AnyRow, Database, change_one, microseconds, now, transaction
+from scrapinsta_ray.store.batches import chunks
+from scrapinsta_ray.store.database import (
+    AnyRow,
+    Database,
+    change_one,
+    microseconds,
+    now,
+    own_text,
+    transaction,
+)
 from scrapinsta_ray.store.indexes import CHANGE, CHANGE_NAMED, KEY, NAME, by
 from scrapinsta_ray.store.tables import job_tasks
 
@@ -303,6 +312,14 @@ def _end_all_held(
 
 _END = CHANGE.values(finished_at=now())
 _DELAY = CHANGE.values(available_at=now(bindparam("available_in", type_=BigInteger())))
+_OWN = {
+    "result": own_text(bindparam("results", type_=Text()), job_tasks.c.id),
+    "lease_holder": own_text(bindparam("holders", type_=Text()), job_tasks.c.id),
+}
+_END_EACH = _END.values(_OWN)
+_DELAY_EACH = _DELAY.values(_OWN)
+_EACH = 64
+"""Tasks in one such statement: the server looks their texts up in one another's company."""
 
 
 class _Ending:
@@ -340,14 +357,32 @@ class _Ending:
         return values
 
     def write(self, tx: Connection) -> None:
-        """Alike outcomes go into one statement, ids in key order."""
-        alike: dict[str, tuple[dict[str, Any], list[int]]] = {}
-        for task_id, values in self._moves.items():
-            alike.setdefault(repr(values), (values, []))[1].append(task_id)
+        """Alike outcomes go into one statement, ids in key order, even when results and holders differ."""
+        alike: dict[str, tuple[dict[str, Any], dict[int, dict[str, Any]]]] = {}
+        for task_id, values in sorted(self._moves.items()):
+            common = {name: value for name, value in values.items() if name not in _OWN}
+            own = {name: values[name] for name in _OWN}
+            alike.setdefault(repr(common), (common, {}))[1][task_id] = own
             counters.ended(tx, self._kinds[task_id], values["status"], values["reason_code"])
-        for values, ids in alike.values():
-            statement = _DELAY if values["status"] is TaskStatus.DELAYED else _END
-            tx.execute(statement, {**values, "ids": sorted(ids)})
+        for common, each in alike.values():
+            _write(tx, common, each)
+
+
+def _write(tx: Connection, common: dict[str, Any], each: dict[int, dict[str, Any]]) -> None:
+    """The outcome that tasks have in common, and what each has of its own."""
+    delayed = common["status"] is TaskStatus.DELAYED
+    first, *others = each.values()
+    if all(own == first for own in others):
+        tx.execute(_DELAY if delayed else _END, {**common, **first, "ids": list(each)})
+        return
+    for ids in chunks(each, _EACH):
+        own = {
+            "results": json.dumps(
+                {i: json.dumps(result) for i in ids if (result := each[i]["result"]) is not None}
+            ),
+            "holders": json.dumps({i: each[i]["lease_holder"] for i in ids}),
+        }
+        tx.execute(_DELAY_EACH if delayed else _END_EACH, {**common, **own, "ids": ids})
 
 
 def _reason(report: Report) -> dict[str, str | None]:

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from itertools import chain, zip_longest
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, delete, exists, func, or_, select, update
 
 from scrapinsta_ray.domain.models import Kind, Task, TaskStatus
 from scrapinsta_ray.domain.routing import shares
 from scrapinsta_ray.store import counters
 from scrapinsta_ray.store.batches import chunks
-from scrapinsta_ray.store.database import AnyRow, change_one, clock, now, transaction, upsert
+from scrapinsta_ray.store.database import AnyRow, clock, now, transaction, upsert
 from scrapinsta_ray.store.indexes import change
 from scrapinsta_ray.store.tables import job_tasks, jobs, profiles, visits
 from scrapinsta_ray.store.tasks import lock_queued, mark_leased, tenants_in_turn
@@ -186,16 +186,9 @@ def _being_read(tx: Connection, known: Any) -> set[str]:
     return {claims[key] for key in map(tuple, tx.execute(under_way)) if key in claims}
 
 
-_CLAIM = (
-    update(visits)
-    .where(visits.c.username == bindparam("who"))
-    .values(task_id=bindparam("task"), lease_id=bindparam("lease"))
-)
-
-
 def _claim(tx: Connection, leased: Sequence[Task]) -> None:
-    for task in leased:
-        change_one(tx, _CLAIM, {"who": task.username, "task": task.id, "lease": task.lease_id})
+    rows = [{"username": task.username, "task_id": task.id, "lease_id": task.lease_id} for task in leased]
+    upsert(tx, visits, rows, key=["username"], update=["task_id", "lease_id"])
 
 
 def _end(tx: Connection, ids: Sequence[int]) -> None:

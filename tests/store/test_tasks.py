@@ -230,6 +230,26 @@ def test_a_batch_of_the_same_words_ends_whole_even_with_a_stale_lease_among_it(
     assert ledger.count(db, "acme") == 3
 
 
+@pytest.mark.parametrize("number", [2, 150])
+def test_each_task_of_a_batch_keeps_what_its_worker_said(db: Database, a_client: str, number: int) -> None:
+    enqueue(db, a_client, [f"p{n}" for n in range(number)])
+    leased = lease(db, limit=number)
+    said = {task.id: {"text": f'{task.username}: "ñ" \\ 🎈 \n', "rate": 1 / (task.id + 2)} for task in leased}
+    said[leased[0].id] = None  # type: ignore[assignment]
+    works = [
+        finish.Work(task, Report(True, "ok", lease_id=task.lease_id), f"bot.{task.id}", said[task.id])
+        for task in leased
+    ]
+    finish.finish_work(db, works, retry_base_s=1)
+    columns = (job_tasks.c.id, job_tasks.c.result, job_tasks.c.lease_holder, job_tasks.c.status)
+    with db.begin(write=False) as tx:
+        found = {row.id: row for row in tx.execute(select(*columns))}
+    assert {row.result is None for row in found.values()} == {True, False}
+    assert {task_id: row.result for task_id, row in found.items()} == said
+    assert all(row.lease_holder == f"bot.{row.id}" for row in found.values())
+    assert {row.status for row in found.values()} == {"ok"}
+
+
 def test_an_analysis_of_no_valid_name_is_done_at_once(db: Database, a_client: str) -> None:
     made = jobs.enqueue_analysis(db, Asked(a_client), ["no good", ".."], None)
     assert (made.total_items, made.skipped["invalid"]) == (0, 2)
