@@ -150,6 +150,20 @@ def test_a_call_wakes_the_main_thread(idle: Idle) -> None:
     assert rests(idle), "and afterwards it rests again"
 
 
+@pytest.mark.skipif(not CAN_HEAR, reason="this system tells nobody else of a connection")
+def test_whoever_calls_for_the_first_time_is_heard(idle: Idle) -> None:
+    """Though the connection is taken, by the thread that serves it, before anybody else can look."""
+    idle.ask("begin")
+    waits = []
+    for _ in range(6):
+        assert rests(idle)
+        stranger = Caller(idle)
+        waits.append(stranger.call())
+        stranger.hang_up()
+    assert sorted(waits)[3] < NAP_S / 8, waits
+    assert max(waits) < NAP_S / 2, waits
+
+
 def test_however_often_it_begins_and_ends_it_still_rests_and_still_ends(idle: Idle) -> None:
     for _ in range(5):
         idle.ask("flutter")
