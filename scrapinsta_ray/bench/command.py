@@ -1,6 +1,8 @@
 """`scrapinsta bench`: runs benchmarks with progress on stderr and says the outcome on stdout."""
 
 import json
+import sys
+from contextlib import redirect_stdout
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -38,7 +40,8 @@ def _measure(name: str, bench: Bench, quick: bool) -> Report:
         def say(text: str) -> None:
             progress.update(task, advance=1, description=f"{name}: {text}")
 
-        return bench.run(quick, say)
+        with redirect_stdout(sys.stderr):  # where Ray's warnings would be taken for the outcome
+            return bench.run(quick, say)
 
 
 def _show(report: Report, as_json: bool) -> None:

@@ -59,6 +59,7 @@ def two_benches(monkeypatch):
 
     def measured(self: registry.Bench, quick: bool, say: registry.Say) -> Report:
         say("at once")
+        print("(raylet) WARNING: as Ray says it in between")
         return Report(self.summary, {"cpu": "any"}, [MISSED if self.summary == "bad" else REACHED])
 
     monkeypatch.setattr(registry.Bench, "run", measured)
