@@ -4,8 +4,9 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from scrapinsta_ray import errors
 from scrapinsta_ray.cluster import names
@@ -50,8 +51,8 @@ class SessionKeeper:
         self._why: str | None = None  # the last browser ended
         self._weighed_at = -_WEIGHED_EVERY_S
         self._working = threading.Lock()
-        self._parking = Alarm(self._park, "park")
-        self._resting = Alarm(self._rest, "rest")
+        self._parking = Alarm(partial(self._if_idle, self._park), "park")
+        self._resting = Alarm(partial(self._if_idle, self._rest), "rest")
         self._unread, self._quiet = unread, quiet
         lease = names.account_lease(username)
         self.tenure = Tenure(db, lease, found.lease_ttl_s, self._lost, self._limit_life)
@@ -122,6 +123,7 @@ class SessionKeeper:
             raise errors.RetryLater(
                 f"{self._username} has no browser now: it gets one with its next task.", reason="no_browser"
             )
+        self._resting.set(_TIDY_AFTER_S)  # it wakes for the picture
         return session.browser.screenshot()
 
     def close(self) -> None:
@@ -217,25 +219,23 @@ class SessionKeeper:
 
     # ---- idle --------------------------------------------------------------------------------------------
 
-    def _park(self) -> None:
+    def _if_idle(self, work: Callable[[], None]) -> None:
         if not self._working.acquire(blocking=False):
             return
         try:
-            if self._session is not None:
-                self._session.browser.park()
-                self._resting.set(_TIDY_AFTER_S)
-            if self._quiet:
-                self._quiet.begin()
+            work()
         except errors.ScrapInstaError:
             log.info("an idle page could not be parked", extra={"account_bot": self._username})
         finally:
             self._working.release()
 
+    def _park(self) -> None:
+        if self._session is not None:
+            self._session.browser.park()
+            self._resting.set(_TIDY_AFTER_S)
+        if self._quiet:
+            self._quiet.begin()
+
     def _rest(self) -> None:
-        if not self._working.acquire(blocking=False):
-            return
-        try:
-            if self._session is not None:
-                self._session.browser.rest()
-        finally:
-            self._working.release()
+        if self._session is not None:
+            self._session.browser.rest()

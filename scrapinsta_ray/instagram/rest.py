@@ -23,7 +23,7 @@ class Rest:
 
     def begin(self) -> None:
         """Stops it (SIGSTOP), unless somebody speaks to it just now."""
-        with self._turn, suppress(psutil.NoSuchProcess):
+        with self._turn, suppress(psutil.Error):
             if not self._commands:
                 while running := self._running():
                     self._stopped += running
@@ -53,7 +53,7 @@ class Rest:
 
 def _each(act: Callable[[psutil.Process], None], processes: Iterable[psutil.Process]) -> None:
     for process in processes:
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.Error):  # it has ended, or is root's, as the helper of Chromium's sandbox
             act(process)
 
 

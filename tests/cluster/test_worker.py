@@ -313,6 +313,8 @@ def test_an_idle_account_s_browser_is_stopped_and_goes_on_with_the_next_task(
         until(stopped)
         assert a_worker.health() == {"sure": True, "browser": True}
     assert len(pids) == 1, "no other browser was begun"
+    assert a_worker.screenshot().startswith(b"\x89PNG")
+    until(stopped)
 
 
 def test_a_shape_that_no_parser_knows_is_counted_and_kept_without_what_it_says(

@@ -96,6 +96,26 @@ def test_many_who_look_while_it_is_put_to_rest_again_and_again(folder: Path) -> 
         assert browser.run("return 1 + 1") == 2
 
 
+def test_a_process_that_is_not_ours_to_stop_keeps_nothing_awake(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the helper of Chromium's sandbox, which is root's."""
+    suspend = psutil.Process.suspend
+    with Browser(BrowserOptions(folder)) as browser:
+        [*_, roots] = tree(browser)
+
+        def suspend_ours(process: psutil.Process) -> None:
+            if process == roots:
+                raise psutil.AccessDenied(process.pid)
+            suspend(process)
+
+        monkeypatch.setattr(psutil.Process, "suspend", suspend_ours)
+        browser.rest()
+        ours = [process for process in tree(browser) if process != roots]
+        until(lambda: all(process.status() == psutil.STATUS_STOPPED for process in ours))
+        assert browser.run("return 1 + 1") == 2
+
+
 def test_one_that_died_at_rest_says_so(resting: Browser) -> None:
     psutil.Process(resting._chromium_pid).kill()
     until(lambda: not resting.alive())
