@@ -123,8 +123,10 @@ class SessionKeeper:
             raise errors.RetryLater(
                 f"{self._username} has no browser now: it gets one with its next task.", reason="no_browser"
             )
-        self._resting.set(_TIDY_AFTER_S)  # it wakes for the picture
-        return session.browser.screenshot()
+        try:
+            return session.browser.screenshot()
+        finally:
+            self._resting.set(_TIDY_AFTER_S)  # it woke for the picture
 
     def close(self) -> None:
         """Ends the browser, then gives the account back: for a planned end."""
