@@ -267,6 +267,7 @@ def test_a_worker_that_does_not_answer_is_ended_and_another_takes_over(
 def test_a_worker_that_is_not_there_costs_its_task_nothing(
     db: Database, workers: Workers, dispatch: Callable[[], Dispatcher], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SCRAPINSTA_TASK_LEASE_TTL_S", "60")  # a lease that runs out would cost an attempt
     workers.start("bot_1")
     gone: Future[Work] = Future()
     gone.set_exception(RayActorError())

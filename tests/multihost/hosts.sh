@@ -8,6 +8,7 @@
 # Needs root, iproute2, util-linux, openssh-server.
 set -eu
 verb=$1 dir=$(realpath -m "$2")
+home=$(getent passwd "$(id -u)" | cut -d: -f6) # where sshd logs in, whatever HOME says here
 
 in_host() { ip netns exec "host$1" "${@:2}"; }
 
@@ -17,7 +18,7 @@ init_of() { # what the first process of host I does; folders under the home or /
   echo "set -e; mount --make-rprivate /; cp $dir/hostkey /run/hostkey.$i; chmod 600 /run/hostkey.$i"
   for b in "$@"; do
     case $b in
-      "$HOME"/*) t=$h/home/${b#"$HOME"/} ;;
+      "$home"/*) t=$h/home/${b#"$home"/} ;;
       /tmp/*) t=$h/tmp/${b#/tmp/} ;;
       *) continue ;;
     esac
@@ -25,7 +26,7 @@ init_of() { # what the first process of host I does; folders under the home or /
   done
   # Without names of its own a host would wait ten seconds for each that it looks up.
   echo "mount --bind $dir/names /etc/hosts; mount --bind $dir/resolver /etc/resolv.conf"
-  echo "mount --rbind $h/home $HOME; mount --rbind $h/tmp /tmp; hostname host$i"
+  echo "mount --rbind $h/home $home; mount --rbind $h/tmp /tmp; hostname host$i"
   echo "exec /usr/sbin/sshd -D -e -h /run/hostkey.$i -o PidFile=none -o UsePAM=no -o StrictModes=no \\"
   echo "  -o PermitRootLogin=prohibit-password -o MaxStartups=100"
 }

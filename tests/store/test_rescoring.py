@@ -13,6 +13,7 @@ from scrapinsta_ray.store.database import Database, reading, transaction
 from scrapinsta_ray.store.rescoring import Due, Rescored
 from scrapinsta_ray.store.tables import media, profile_scores
 from scrapinsta_ray.store.tables import profiles as profile_table
+from tests.waiting import until
 
 V2 = Due("v2")
 NAMES = ["ana", "bea", "carla", "dora", "eva"]
@@ -109,6 +110,8 @@ def test_a_profile_that_was_read_again_is_due_again(db, five_people):
 def test_scores_from_before_a_time_are_made_anew(db, five_people):
     first = rescoring.page(db, V2, "", 2)
     rescoring.write(db, "v2", results(first))
+    written = rescoring.now(db)
+    until(lambda: rescoring.now(db) > written)  # SQLite's clock has milliseconds
     begun = Due("v2", scored_before=rescoring.now(db))
     assert due(db, begun) == five_people
     rescoring.write(db, "v2", results(rescoring.page(db, begun, "", 3)))
