@@ -47,6 +47,6 @@ class Flusher:
 
     def _run(self) -> None:
         while not self._over.is_set():
-            self._counts.wait(REPEAT_S)
+            self._counts.wait(REPEAT_S / 2)  # gauges that do not change are told again in time
             if not self._over.wait(self._every_s):
                 self.flush()

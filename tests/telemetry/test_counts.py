@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from scrapinsta_ray.telemetry import counts as process
 from scrapinsta_ray.telemetry.catalogue import CATALOGUE, Metric, labels_text, parsed
 from scrapinsta_ray.telemetry.counts import Batch, Counts, bucket
 from scrapinsta_ray.telemetry.flusher import Flusher
+from tests.waiting import until
 
 
 def test_many_threads_lose_no_count() -> None:
@@ -120,6 +122,41 @@ def test_what_cannot_be_written_is_kept_and_the_rest_goes_at_the_end() -> None:
     assert written == [Batch({("signals", 'type="ok"'): 2}, {("browsers", 'state="free"'): 4})]
     flusher.stop()
     assert len(written) == 1
+
+
+def test_who_counts_after_a_silence_is_heard_and_silence_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counts, looks = Counts(), 0
+    written: list[Batch] = []
+    take = counts.take
+
+    def counted() -> Batch:
+        nonlocal looks
+        looks += 1
+        return take()
+
+    monkeypatch.setattr(counts, "take", counted)
+    flusher = Flusher(written.append, counts=counts, every_s=0.01)
+    for number in (1, 2, 3):
+        counts.add("signals", type="ok")
+        until(lambda number=number: len(written) == number, 5, "what was counted")  # type: ignore[misc]
+        before = looks
+        time.sleep(0.2)  # in which nothing must happen
+        assert looks == before
+    flusher.stop()
+
+
+def test_a_gauge_that_never_changes_is_told_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("counts", "flusher"):
+        monkeypatch.setattr(f"scrapinsta_ray.telemetry.{module}.REPEAT_S", 0.1)
+    counts = Counts()
+    written: list[Batch] = []
+    flusher = Flusher(written.append, counts=counts, every_s=0.01)
+    counts.set("browsers", 4, state="free")
+    until(lambda: len(written) >= 3, 5, "the gauge")
+    flusher.stop()
+    assert {tuple(batch.gauges.values()) for batch in written} == {(4,)}
 
 
 def test_at_the_end_nobody_is_told_that_the_database_is_gone(caplog: pytest.LogCaptureFixture) -> None:

@@ -124,5 +124,6 @@ def _user(row: Mapping[str, Any]) -> Following | None:
 
 
 def _given(row: Mapping[str, Any], key: str, kind: type[T]) -> T | None:
+    """As shapes.text and shapes.flag, but not where it was found: a list has thousands of rows, all of one shape."""
     value = row.get(key)
     return value if isinstance(value, kind) else None
