@@ -6,7 +6,7 @@ whole cluster, Serve included, with the workers of the fleet but for their brows
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from statistics import median
@@ -75,11 +75,11 @@ def _busy(url: str, size: Size, say: Say) -> list[Figure]:
     """On a Ray of its own, without Serve: whatever else the machine does is not the dispatcher's."""
     figures = []
     with ExitStack() as stack:
-        fleet = stack.enter_context(_fleet(url, max(size.workers, size.sleepers, *size.growth)))
-        say(f"tasks that do nothing, {size.workers} workers")
-        figures += _nothing(fleet, size)
+        fleet = stack.enter_context(_fleet(url))
         say(f"tasks of {TASK_S * 1000:.0f} ms, {size.sleepers} workers")
         figures.append(_share(fleet, size.sleepers, size.sleeps, 0.9))
+        say(f"tasks that do nothing, {size.workers} workers")
+        figures += _nothing(fleet, size)
         for number in size.growth:
             say(f"{number} workers")
             figures += _growth(fleet, number, size)
@@ -125,14 +125,15 @@ def _growth(fleet: "Fleet", workers: int, size: Size) -> list[Figure]:
 
 
 class Fleet:
-    """A dispatcher and its workers without browsers, at work on the database of `url`."""
+    """A dispatcher and its workers without browsers, at work on the database of `url`. It grows as it is asked to."""
 
-    def __init__(self, url: str, actors: Sequence[Any], caller: Any) -> None:
+    def __init__(self, url: str, caller: Any) -> None:
         from scrapinsta_ray.store.database import Database
 
         self._db = Database(url)
         self._connection = connect(url)
-        self._actors, self._caller = actors, caller
+        self._actors: list[Any] = []
+        self._caller = caller
         self._task: Any = None
         self._jobs = 0
 
@@ -148,8 +149,9 @@ class Fleet:
         from scrapinsta_ray.bench.slots import account_name
         from scrapinsta_ray.store import accounts
 
+        self._grow(min(workers, PROCESSES))
         held = [
-            [account_name(number) for number in range(n, workers, len(self._actors))]
+            [account_name(number) for number in range(n, workers, PROCESSES)]
             for n in range(len(self._actors))
         ]
         ray.get([a.hold.remote(mine, task_s, as_workers) for a, mine in zip(self._actors, held, strict=True)])
@@ -157,6 +159,19 @@ class Fleet:
         there = {account.username for account in accounts.everyone(self._db)}
         logins = [accounts.Login(name, "secret") for mine in held for name in mine if name not in there]
         accounts.add_all(self._db, found.fernet, logins)
+
+    def _grow(self, processes: int) -> None:
+        """A few at a time: each start takes a processor for a second or two."""
+        import ray
+
+        from scrapinsta_ray.bench.slots import MOST, Slots, slot_name
+
+        slots = ray.remote(num_cpus=0, max_concurrency=MOST)(Slots)
+        while len(self._actors) < processes:
+            few = range(len(self._actors), min(len(self._actors) + _STARTS, processes))
+            new = [slots.options(name=slot_name(n)).remote() for n in few]
+            ray.get([actor.hold.remote([], 0.0, False) for actor in new], timeout=600)
+            self._actors += new
 
     def rate(self, number: int) -> float:
         """Tasks a second by when they ended, the first and the last tenth left out."""
@@ -223,10 +238,10 @@ SELECT finished_at, JSON_EXTRACT(result, '$.s') FROM job_tasks WHERE job_id = %s
 
 
 @contextmanager
-def _fleet(url: str, workers: int) -> Iterator[Fleet]:
+def _fleet(url: str) -> Iterator[Fleet]:
     import ray
 
-    from scrapinsta_ray.bench.slots import MOST, Caller, SlotDispatcher, Slots, slot_name
+    from scrapinsta_ray.bench.slots import Caller, SlotDispatcher
     from scrapinsta_ray.cluster import names
     from scrapinsta_ray.store import clients, schema
     from scrapinsta_ray.store.database import Database
@@ -236,7 +251,6 @@ def _fleet(url: str, workers: int) -> Iterator[Fleet]:
     clients.create(db, CLIENT, CLIENT)
     clients.set_limits(db, CLIENT, {"enqueues_per_minute": clients.MOST, "unfinished_tasks": clients.MOST})
     db.dispose()
-    processes = min(workers, PROCESSES)
     ray.init(
         address="local",
         namespace=names.NAMESPACE,
@@ -245,16 +259,9 @@ def _fleet(url: str, workers: int) -> Iterator[Fleet]:
         logging_level="ERROR",
     )
     try:
-        slots = ray.remote(num_cpus=0, max_concurrency=MOST)(Slots)
-        actors: list[Any] = []
-        while len(actors) < processes:  # a few at a time: each start takes a processor for a second or two
-            few = range(len(actors), min(len(actors) + _STARTS, processes))
-            new = [slots.options(name=slot_name(n)).remote() for n in few]
-            ray.get([actor.hold.remote([], 0.0, False) for actor in new], timeout=600)
-            actors += new
-        dispatcher = ray.remote(num_cpus=0, max_concurrency=4)(SlotDispatcher).remote(processes)
+        dispatcher = ray.remote(num_cpus=0, max_concurrency=4)(SlotDispatcher).remote(PROCESSES)
         caller = ray.remote(num_cpus=0)(Caller).remote()
-        with closing(Fleet(url, actors, caller)) as fleet:
+        with closing(Fleet(url, caller)) as fleet:
             yield fleet
         ray.get(dispatcher.stop.remote(), timeout=60)
     finally:

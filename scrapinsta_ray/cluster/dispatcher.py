@@ -7,9 +7,10 @@ import asyncio
 import contextlib
 import logging
 import os
+import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,27 +21,35 @@ from ray.exceptions import ActorUnavailableError, RayActorError, RayTaskError
 
 from scrapinsta_ray import settings
 from scrapinsta_ray.cluster import names
+from scrapinsta_ray.cluster.roll import SHORTEST_S, Roll
 from scrapinsta_ray.cluster.scoring import score_batch
 from scrapinsta_ray.cluster.tenure import Tenure
 from scrapinsta_ray.domain import rubros
 from scrapinsta_ray.domain.models import Kind, Profile, Score, Task
-from scrapinsta_ray.domain.routing import ACTIONS, Candidate, assign, in_turn, shares, wish_of
+from scrapinsta_ray.domain.routing import Candidate, assign, in_turn, shares, wish_of
 from scrapinsta_ray.domain.transitions import Report, Verdict
 from scrapinsta_ray.errors import BudgetSpent, DatabaseAway
-from scrapinsta_ray.store import accounts, campaigns, counters, finish, jobs, prune, tasks, visits
-from scrapinsta_ray.store.accounts import Account
+from scrapinsta_ray.store import campaigns, counters, finish, jobs, prune, tasks, visits
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.finish import Ended, Work
 from scrapinsta_ray.store.gather import Gather
 from scrapinsta_ray.store.ids import lease_age_ms
-from scrapinsta_ray.store.visits import Reads
+from scrapinsta_ray.store.tasks import Waiting
+from scrapinsta_ray.store.visits import Demands, Reads
 from scrapinsta_ray.telemetry import counts, logs
 from scrapinsta_ray.telemetry.flusher import Flusher
 
 log = logging.getLogger(__name__)
 
 _STRAGGLERS_EVERY_S = 10.0
-_SHORTEST_S = 0.05
+_LOOK_S = 0.25
+"""So long a look at the queue is good for those who end a task."""
+
+_LINGER_S = 0.05
+"""So long a result waits for company: nobody waits for it but the end of its job."""
+
+_SWITCH_S = 0.001
+"""How long one of its threads may keep the others waiting: it computes little, and answers many."""
 _RESTS_S = 2.0
 _UNREACHABLE_S = 10.0
 _LONGEST_TTL_S = 15.0
@@ -53,19 +62,19 @@ class Dispatcher:
     """The actor. Its loop runs in a thread of its own, from the constructor on, so that a restarted one goes on."""
 
     def __init__(self) -> None:
+        sys.setswitchinterval(_SWITCH_S)
         self._settings = settings.load()
         logs.configure(self._settings.log_format, self._settings.log_level)
         self._db = Database(self._settings.url, pool_size=6)
         self._flusher = Flusher(partial(counters.add, self._db))
         self._requests: dict[str, str | None] = {}  # by job: which request made it
-        self._looked_at = 0.0
-        self._busy: dict[str, asyncio.Task[None]] = {}
-        self._pace = self._settings.pace
+        self._demands = Demands()
+        self._waiting = Waiting()
+        self._look_again_at = 0.0
+        self._roll = Roll(self._db, self._settings.pace)
+        self._runs: set[asyncio.Task[None]] = set()  # of tasks, until their results are written
         self._rubros = rubros.load(self._settings.rubros_file)
-        self._workers: dict[str, str | None] = {}  # who held each account at the last look
         self._actors: dict[str, tuple[str | None, Any]] = {}  # of each account, and who held it then
-        self._died: dict[str, tuple[str | None, float]] = {}  # a holder that died, and until when that counts
-        self._rests: dict[str, float] = {}  # accounts that had no turn for what they were given, until when
         self._last_client: dict[Kind, str] = {}
         self._last_kind: Kind | None = None
         self._stragglers_at = 0.0
@@ -87,8 +96,10 @@ class Dispatcher:
 
     def wake(self) -> None:
         """There is something to do: look now. It would be seen without that, but later."""
+        self._look_again_at = 0.0
         if self._loop and self._wake:
-            self._loop.call_soon_threadsafe(self._wake.set)
+            with contextlib.suppress(RuntimeError):  # its loop has ended
+                self._loop.call_soon_threadsafe(self._wake.set)
 
     def stop(self, limit_s: float = 20) -> bool:
         """Leases nothing more, waits for what is under way, gives the lease back; False if that took too long."""
@@ -102,7 +113,7 @@ class Dispatcher:
 
     async def _main(self) -> None:
         self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
-        self._results: Gather[Work, Ended] = Gather(self._finish, linger_s=0.005)
+        self._results: Gather[Work, Ended] = Gather(self._finish, linger_s=_LINGER_S)
         tenure = await asyncio.to_thread(
             Tenure, self._db, names.DISPATCHER, self._lease_ttl_s(), lambda: os._exit(1)
         )
@@ -110,7 +121,7 @@ class Dispatcher:
         while not self._stopping:
             self._wake.clear()
             await self._sleep(await self._safe_poll())
-        await asyncio.gather(*self._busy.values(), return_exceptions=True)
+        await asyncio.gather(*self._runs, return_exceptions=True)
         tenure.release()
 
     def _lease_ttl_s(self) -> float:
@@ -134,8 +145,8 @@ class Dispatcher:
 
     async def _poll(self) -> float:
         """One round; returns in how many seconds the next is worth while."""
-        self._looked_at = time.monotonic()
-        waiting = await asyncio.to_thread(tasks.look, self._db)
+        self._round_began = time.monotonic()
+        waiting = await self._look()
         if waiting.due:
             await asyncio.to_thread(tasks.promote, self._db)
         if waiting.expired:
@@ -144,15 +155,23 @@ class Dispatcher:
             await asyncio.to_thread(self._settle_stragglers)
         self._begin_upkeep()
         if not waiting.kinds:
-            return _SHORTEST_S if waiting.due or waiting.expired else self._settings.poll_idle_s
-        fleet = await asyncio.to_thread(accounts.everyone, self._db)
-        self._workers = {account.username: account.worker for account in fleet}
-        able, wait_s = self._free(fleet, waiting.kinds)
+            return SHORTEST_S if waiting.due or waiting.expired else self._settings.poll_idle_s
+        await asyncio.to_thread(self._roll.call)
+        able, wait_s = self._roll.free(waiting.kinds)
         await self._hand_out(in_turn(waiting.kinds, self._last_kind), able)
-        if Kind.ANALYZE_PROFILE in waiting.kinds and not self._busy:  # what needs no account waits for none
+        wait_s = min(wait_s, self._settings.poll_idle_s)
+        if Kind.ANALYZE_PROFILE in waiting.kinds and not self._roll.any_busy():  # some need no account
             reads = await asyncio.to_thread(self._lease_reads, 0)
-            return _SHORTEST_S if reads.ended_jobs else wait_s
+            return SHORTEST_S if reads.ended_jobs else wait_s
         return wait_s
+
+    async def _look(self) -> Waiting:
+        """What there is to do. What is due, or has expired, is told once."""
+        seen = Waiting(self._waiting.kinds)
+        if time.monotonic() >= self._look_again_at or not seen.kinds:
+            self._look_again_at = time.monotonic() + _LOOK_S
+            seen = self._waiting = await asyncio.to_thread(tasks.look, self._db)
+        return seen
 
     def _rescue(self) -> None:
         campaigns.settle(self._db, tasks.rescue(self._db))
@@ -183,33 +202,6 @@ class Dispatcher:
 
     # ---- leasing and routing -----------------------------------------------------------------------------
 
-    def _free(self, fleet: Sequence[Account], kinds: Iterable[Kind]) -> tuple[list[Candidate], float]:
-        """Accounts that may begin a task of some of `kinds` now, and in how many seconds the next one may."""
-        able, waits = [], [self._settings.poll_idle_s]
-        for account in fleet:
-            if not self._has_hands(account):
-                continue
-            in_s = {kind: self._starts_in_s(account, kind) for kind in kinds}
-            now = frozenset(kind for kind, wait_s in in_s.items() if wait_s <= 0)
-            if now:
-                able.append(Candidate(account.username, account.failures, account.last_used_at, now))
-            waits += [max(wait_s, _SHORTEST_S) for wait_s in in_s.values() if wait_s > 0]
-        return able, min(waits)
-
-    def _has_hands(self, account: Account) -> bool:
-        """Active, with a worker that lives and has nothing to do. A task of an earlier dispatcher's counts too."""
-        if account.status != "active" or account.worker is None or account.task_id:
-            return False
-        died, until = self._died.get(account.username, (None, 0.0))
-        if account.worker == died and time.monotonic() < until:
-            return False
-        rests = time.monotonic() < self._rests.get(account.username, 0.0)
-        return not rests and account.username not in self._busy
-
-    def _starts_in_s(self, account: Account, kind: Kind) -> float:
-        starts = [account.next_start(action, self._pace)[0] for action in ACTIONS[kind]]
-        return (max(starts) - account.now).total_seconds()
-
     async def _hand_out(self, kinds: Sequence[Kind], able: list[Candidate]) -> None:
         """Kinds have equal shares of the accounts; what one leaves, the next may have."""
         for kind, share in zip(kinds, shares(len(able), len(kinds)), strict=True):
@@ -223,6 +215,8 @@ class Dispatcher:
         if not limit:
             return able
         leased = await asyncio.to_thread(self._lease, kind, limit)
+        if len(leased) < limit:
+            self._look_again_at = 0.0
         wishes = [
             wish_of(task.last_account, task.last_code, bool(task.payload.get("cursor"))) for task in leased
         ]
@@ -231,7 +225,7 @@ class Dispatcher:
             self._last_client[kind], self._last_kind = task.client_id, kind
             able = [candidate for candidate in able if candidate is not chosen]
             self._start(chosen.username, task)
-            counts.observe("dispatch_latency_ms", (time.monotonic() - self._looked_at) * 1000, kind=kind)
+            counts.observe("dispatch_latency_ms", (time.monotonic() - self._round_began) * 1000, kind=kind)
         return able
 
     def _lease(self, kind: Kind, limit: int) -> Sequence[Task]:
@@ -261,6 +255,7 @@ class Dispatcher:
                 limit=limit - len(leased),
                 ttl_s=self._settings.task_lease_ttl_s,
                 after_client=self._last_client.get(Kind.ANALYZE_PROFILE, ""),
+                demands=self._demands,
             )
             leased += reads.tasks
             ended.update(reads.ended_jobs)
@@ -270,15 +265,24 @@ class Dispatcher:
         return Reads(leased, sorted(ended))
 
     def _start(self, username: str, task: Task) -> None:
-        self._busy[username] = asyncio.create_task(self._run(username, task))
+        self._roll.begins(username, task.task_id)
+        run = asyncio.create_task(self._run(username, task))
+        self._runs.add(run)
+        run.add_done_callback(self._runs.discard)
 
     # ---- one task in a worker's hands --------------------------------------------------------------------
 
     async def _run(self, username: str, task: Task) -> None:
+        """A worker that has answered may have another task, while what it brought is written."""
         try:
-            work = await self._perform(username, task)
-            if work.report.code == BudgetSpent.code:  # it knows better than our last look
-                self._rests[username] = time.monotonic() + _RESTS_S
+            try:
+                work = await self._perform(username, task)
+                if work.report.code == BudgetSpent.code:  # it knows better than our last look
+                    self._roll.rests(username, _RESTS_S)
+            finally:
+                self._roll.ended(username)
+                assert self._wake
+                self._wake.set()
             began = time.monotonic()
             await self._submit(work)
             counts.observe("result_lag_ms", (time.monotonic() - began) * 1000, kind=task.kind)
@@ -287,10 +291,6 @@ class Dispatcher:
             log.warning("a result is lost with the database away", extra={"task_id": task.task_id})
         except Exception:
             log.exception("a task failed", extra={"task_id": task.task_id, "account_bot": username})
-        finally:
-            self._busy.pop(username, None)
-            assert self._wake
-            self._wake.set()
 
     async def _submit(self, work: Work) -> None:
         """Writes the result down. A database that is away is waited for, until the lease must have run out."""
@@ -305,7 +305,7 @@ class Dispatcher:
             await asyncio.sleep(1)
 
     async def _perform(self, username: str, task: Task) -> Work:
-        holder = self._workers.get(username)
+        holder = self._roll.holder(username)
         try:
             worker = self._worker(username, holder)
             return await self._watched(worker, asyncio.wrap_future(worker.perform.remote(task).future()))
@@ -316,9 +316,9 @@ class Dispatcher:
                 extra={"task_id": task.task_id, "account_bot": username},
             )
             if isinstance(error, ActorUnavailableError):  # it may live, or just begin
-                self._died[username] = holder, time.monotonic() + _UNREACHABLE_S
+                self._roll.lost(username, holder, _UNREACHABLE_S)
             elif not isinstance(error, RayTaskError):  # no more tasks until another process holds the account
-                self._died[username] = holder, time.monotonic() + 2 * self._settings.lease_ttl_s
+                self._roll.lost(username, holder, 2 * self._settings.lease_ttl_s)
             begun = await asyncio.to_thread(tasks.was_begun, self._db, task)
             code = "worker_failed" if begun else "worker_away"
             report = Report(False, code, retryable=True, lease_id=task.lease_id, retry_after_s=1.0)
@@ -363,7 +363,8 @@ class Dispatcher:
         judged = zip(read, scores, strict=True)
         every = [_with(work, *next(judged)) if work.profile else work for work in done]
         ended = finish.finish_work(self._db, every, retry_base_s=self._settings.retry_base_s)
-        campaigns.settle(self._db, {one.job_id for one in ended if one.verdict is Verdict.APPLIED})
+        if campaigns.settle(self._db, {one.job_id for one in ended if one.verdict is Verdict.APPLIED}):
+            self.wake()  # the end of a job may be the beginning of another
         return ended
 
     def _with_rubro(self, profile: Profile) -> Profile:

@@ -1,18 +1,29 @@
 """Bot accounts: secrets sealed, status, and how they are. When they may act is in `turns`."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from cryptography.fernet import MultiFernet
-from sqlalchemy import Connection, and_, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from scrapinsta_ray.domain.models import SERVER_KINDS, Action, TaskStatus, task_id
 from scrapinsta_ray.domain.pacing import HOUR_S, Pace, Past, frees_at, next_start, room
 from scrapinsta_ray.store import audit, turns
-from scrapinsta_ray.store.database import now, reading, transaction
+from scrapinsta_ray.store.database import AnyRow, now, reading, transaction
 from scrapinsta_ray.store.sealing import refuse_another_key, unsealed
 from scrapinsta_ray.store.tables import account_actions, accounts, job_tasks, leases
 
@@ -179,9 +190,17 @@ def everyone(tx: Connection, *, acts: bool = True) -> list[Account]:
 
     Without `acts` nothing of the last hour, which is most of the work.
     """
-    done, working = _done(tx) if acts else {}, _working(tx)
+    done, working = _done(tx.execute(_DONE)) if acts else {}, _working(tx)
     rows = tx.execute(_EVERYONE)
     return [_account(row, done.get(row.username, {}), working.get(row.username)) for row in rows]
+
+
+@reading
+def some(tx: Connection, usernames: Collection[str]) -> list[Account]:
+    """Those of these that are there, as if they had nothing in hand."""
+    who = {"who": sorted(usernames)}
+    done = _done(tx.execute(_DONE_BY_SOME, who))
+    return [_account(row, done.get(row.username, {}), None) for row in tx.execute(_SOME, who)]
 
 
 # Made ahead: the dispatcher asks in each of its rounds. The sealed secrets stay where they are.
@@ -211,10 +230,15 @@ _WORKING = select(job_tasks.c.lease_holder, job_tasks.c.job_id, job_tasks.c.kind
 )
 
 
-def _done(tx: Connection) -> dict[str, dict[Action, tuple[int, datetime]]]:
+_WHO: BindParameter[Any] = bindparam("who", expanding=True)
+_SOME = _EVERYONE.where(accounts.c.username.in_(_WHO))
+_DONE_BY_SOME = _DONE.where(account_actions.c.username.in_(_WHO))
+
+
+def _done(rows: Iterable[AnyRow]) -> dict[str, dict[Action, tuple[int, datetime]]]:
     """By account and action of the last hour: how many, and when the first. Old ones are forgotten: it is short."""
     found: dict[str, dict[Action, tuple[int, datetime]]] = {}
-    for username, action, number, first in tx.execute(_DONE):
+    for username, action, number, first in rows:
         found.setdefault(username, {})[Action(action)] = (number, first)
     return found
 

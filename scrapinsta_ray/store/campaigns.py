@@ -16,12 +16,15 @@ from scrapinsta_ray.store.tables import job_tasks, jobs
 EARLIER_STAGE_FAILED = "earlier_stage_failed"
 
 
-def settle(db: Database, job_ids: Iterable[str]) -> None:
-    """Ends those of `job_ids` that have no unfinished task left. Call it after the commit that ended tasks:
-    then the last of two racing results sees that it is the last."""
-    for some in chunks(sorted(set(job_ids))):
-        for job_id in _idle(db, some):
-            _end(db, job_id)
+def settle(db: Database, job_ids: Iterable[str]) -> bool:
+    """Ends those of `job_ids` that have no unfinished task left; are there any? What comes after them has begun then.
+
+    Call it after the commit that ended tasks: then the last of two racing results sees that it is the last.
+    """
+    idle = [job_id for some in chunks(sorted(set(job_ids))) for job_id in _idle(db, some)]
+    for job_id in idle:
+        _end(db, job_id)
+    return bool(idle)
 
 
 _UNFINISHED = or_(  # the likeliest first: mostly it is the only probe that is made

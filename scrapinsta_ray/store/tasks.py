@@ -46,9 +46,9 @@ PARKED = {"status": TaskStatus.DELAYED, "available_at": FOR_EVER, "reason_code":
 class Waiting:
     """What there is to do, seen in one cheap read."""
 
-    kinds: frozenset[Kind]  # with queued tasks for the fleet
-    due: bool  # delayed tasks to promote
-    expired: bool  # leases to rescue
+    kinds: frozenset[Kind] = frozenset()  # with queued tasks for the fleet
+    due: bool = False  # delayed tasks to promote
+    expired: bool = False  # leases to rescue
 
 
 _LOOK = select(

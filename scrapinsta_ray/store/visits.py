@@ -40,6 +40,31 @@ class Reads:
     ended_jobs: Sequence[str] = ()
 
 
+class Demands:
+    """How old a visit may be that a job reuses: said with the job, and looked up once."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._most = most
+        self._oldest: dict[str, datetime | None] = {}
+
+    def oldest(self, tx: Connection, job_ids: set[str]) -> Mapping[str, datetime | None]:
+        """For each job the oldest visit that it reuses, counted from when it was asked for; None: it wants its own."""
+        if unknown := job_ids - self._oldest.keys():
+            if len(self._oldest) > self._most:
+                self._oldest.clear()
+                unknown = job_ids
+            rows = tx.execute(
+                select(jobs.c.id, jobs.c.params, jobs.c.created_at).where(jobs.c.id.in_(sorted(unknown)))
+            )
+            self._oldest |= {row.id: _oldest(row) for row in rows}
+        return {job_id: self._oldest[job_id] for job_id in job_ids}
+
+
+def _oldest(job: AnyRow) -> datetime | None:
+    age_h = job.params.get("max_age_hours") or 0
+    return job.created_at - timedelta(hours=age_h) if age_h else None
+
+
 _IS_STORED = or_(visits.c.reason_code.is_not(None), exists().where(profiles.c.username == visits.c.username))
 """A profile that was read must still be there: what was collected may be deleted."""
 
@@ -64,10 +89,13 @@ def reuse_at_once(tx: Connection, job_id: str, max_age_hours: float) -> int:
 
 
 @transaction
-def lease_reads(tx: Connection, *, limit: int, ttl_s: float, after_client: str = "") -> Reads:
+def lease_reads(
+    tx: Connection, *, limit: int, ttl_s: float, after_client: str = "", demands: Demands | None = None
+) -> Reads:
     """Leases up to `limit` queued analyses, tenants in turn, and ends or delays those that need no visit now.
 
-    Looks at a bounded number of tasks however long the queue; with a `limit` of 0 nothing is leased.
+    Looks at a bounded number of tasks however long the queue; with a `limit` of 0 nothing is leased. `demands` are
+    kept from one call to the next.
     """
     look = max(4 * limit, LOOK)
     tenants, expires = tenants_in_turn(tx, Kind.ANALYZE_PROFILE, ttl_s, after=after_client, most=look)
@@ -76,20 +104,24 @@ def lease_reads(tx: Connection, *, limit: int, ttl_s: float, after_client: str =
         for client, share in zip(tenants, shares(look, len(tenants)), strict=True)
     ]
     rows = [row for row in chain.from_iterable(zip_longest(*queues)) if row is not None]
-    oldest = _oldest_reused(tx, {row.job_id for row in rows}) if rows else {}
-    if not any(oldest.values()):  # nobody reuses anything: more than are leased need no look
-        rows = rows[:limit]
-    if not rows:
-        return Reads([])
+    oldest = (demands or Demands()).oldest(tx, {row.job_id for row in rows})
+    if not any(oldest.values()):  # nobody reuses anything
+        return Reads(_go(tx, rows[:limit], expires))
     known = _lock(tx, {row.username for row in rows})
     sorted_out = _Sorted(known, _being_read(tx, known.values()), oldest, limit)
     for row in rows:
         sorted_out.take(row)
     _end(tx, [row.id for row in sorted_out.reused])
     _delay(tx, [row.id for row in sorted_out.waiting])
-    leased = mark_leased(tx, Kind.ANALYZE_PROFILE, sorted_out.going, expires)
-    _claim(tx, leased)
+    leased = _go(tx, sorted_out.going, expires)
     return Reads(leased, sorted({row.job_id for row in sorted_out.reused}))
+
+
+def _go(tx: Connection, rows: Sequence[AnyRow], expires: datetime) -> Sequence[Task]:
+    """Leases the locked `rows`, and says that their profiles are being visited."""
+    leased = mark_leased(tx, Kind.ANALYZE_PROFILE, rows, expires)
+    _claim(tx, leased)
+    return leased
 
 
 class _Sorted:
@@ -163,18 +195,6 @@ def _lock(tx: Connection, names: set[str]) -> dict[str, AnyRow]:
     return {row.username: row for row in rows}
 
 
-def _oldest_reused(tx: Connection, job_ids: set[str]) -> dict[str, datetime | None]:
-    """How old a visit may be that a job reuses, counted from when it was asked for; None: it wants its own."""
-    rows = tx.execute(
-        select(jobs.c.id, jobs.c.params, jobs.c.created_at).where(jobs.c.id.in_(sorted(job_ids)))
-    )
-    hours = {row.id: (row.params.get("max_age_hours") or 0, row.created_at) for row in rows}
-    return {
-        job_id: created_at - timedelta(hours=age) if age else None
-        for job_id, (age, created_at) in hours.items()
-    }
-
-
 def _being_read(tx: Connection, known: Any) -> set[str]:
     """Whose visit is under way: its task still has the lease under which it began."""
     claims = {(row.task_id, row.lease_id): row.username for row in known if row.task_id}
@@ -187,7 +207,9 @@ def _being_read(tx: Connection, known: Any) -> set[str]:
 
 
 def _claim(tx: Connection, leased: Sequence[Task]) -> None:
-    rows = [{"username": task.username, "task_id": task.id, "lease_id": task.lease_id} for task in leased]
+    """In the order of their names, as everybody locks them."""
+    ordered = sorted(leased, key=lambda task: task.username)
+    rows = [{"username": task.username, "task_id": task.id, "lease_id": task.lease_id} for task in ordered]
     upsert(tx, visits, rows, key=["username"], update=["task_id", "lease_id"])
 
 

@@ -21,10 +21,21 @@ from scrapinsta_ray.cluster.consequences import report_of
 from scrapinsta_ray.cluster.dispatcher import Dispatcher
 from scrapinsta_ray.domain.models import Completeness, Following, FollowingPage, Kind, Task
 from scrapinsta_ray.domain.transitions import Report
-from scrapinsta_ray.store import accounts, clients, followings, jobs, leases, progress, schema, tasks, visits
+from scrapinsta_ray.store import (
+    accounts,
+    clients,
+    finish,
+    followings,
+    jobs,
+    leases,
+    progress,
+    schema,
+    tasks,
+    visits,
+)
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.finish import Work
-from scrapinsta_ray.store.jobs import Asked
+from scrapinsta_ray.store.jobs import Asked, Outreach
 from scrapinsta_ray.store.tables import job_tasks
 from scrapinsta_ray.store.tables import leases as lease_table
 from scrapinsta_ray.telemetry import logs
@@ -197,6 +208,47 @@ def test_work_is_spread_over_the_accounts_that_have_a_worker(
     assert attempts(db) == {1}
 
 
+def test_an_account_works_on_while_what_it_brought_is_written_and_a_stop_waits_for_that(
+    db: Database, workers: Workers, dispatch: Callable[[], Dispatcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers.start("bot_1")
+    write, may_write = finish.finish_work, threading.Event()
+
+    def slowly(*given: Any, **named: Any) -> Any:
+        assert may_write.wait(30)
+        return write(*given, **named)
+
+    monkeypatch.setattr(finish, "finish_work", slowly)
+    job_id = ask(db, *people(3))
+    one = dispatch()
+    until(lambda: len(workers.asked) == 3)
+    assert summary(db, job_id)["ok"] == 0
+    stopped = workers.pool.submit(one.stop)
+    assert not stopped.done()
+    may_write.set()
+    assert stopped.result(30)
+    assert summary(db, job_id)["ok"] == 3
+    assert attempts(db) == {1}
+
+
+def test_what_begins_with_the_end_of_a_job_is_seen_at_once(
+    db: Database, workers: Workers, dispatch: Callable[[], Dispatcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCRAPINSTA_POLL_IDLE_S", "60")
+
+    def act(task: Task) -> Work:
+        if task.kind is Kind.FETCH_FOLLOWINGS:
+            page = FollowingPage((Following("ana"), Following("luz")), None, Completeness.COMPLETE)
+            followings.save_page(db, task, page, start=0)
+        return well(task)
+
+    workers.start("bot_1", act)
+    campaign = jobs.enqueue_campaign(db, Asked(CLIENT, "client_1"), "cafe", 10, {}, Outreach("Hi"))
+    dispatch()
+    until(lambda: summary(db, campaign.job_id)["status"] == "done")
+    assert [name for _, name in workers.asked] == ["cafe", "ana", "luz"]
+
+
 def test_a_parked_account_is_left_alone_and_its_task_goes_to_another_without_losing_an_attempt(
     db: Database, workers: Workers, dispatch: Callable[[], Dispatcher]
 ) -> None:
@@ -214,10 +266,20 @@ def test_a_parked_account_is_left_alone_and_its_task_goes_to_another_without_los
     assert [name for name, _ in workers.asked].count("bot_1") == 1
     assert attempts(db) == {1}
     accounts.set_status(db, ["bot_1"], "active")
-    workers.acts["bot_1"] = well
+    back = threading.Event()
+
+    def is_back(task: Task) -> Work:
+        back.set()
+        return well(task)
+
+    def waits_for_it(task: Task) -> Work:
+        back.wait(20)
+        return well(task)
+
+    workers.acts |= {"bot_1": is_back, "bot_2": waits_for_it}
     again = ask(db, *people(8))
     until(lambda: summary(db, again)["status"] == "done")
-    assert [name for name, _ in workers.asked].count("bot_1") > 1
+    assert back.is_set()
 
 
 def test_after_a_death_the_account_gets_nothing_until_another_process_holds_it(

@@ -24,6 +24,7 @@ from scrapinsta_ray.store import (
 from scrapinsta_ray.store.database import Database, now, transaction
 from scrapinsta_ray.store.jobs import Asked, Outreach
 from scrapinsta_ray.store.tables import job_tasks, profiles
+from scrapinsta_ray.store.tables import jobs as job_table
 from scrapinsta_ray.store.tables import visits as table
 
 
@@ -236,6 +237,25 @@ def test_a_campaign_whose_people_are_known_goes_straight_on(db: Database, a_clie
     campaigns.settle(db, [task.job_id])
     found = progress.job(db, a_client, made.job_id)
     assert found and [stage["status"] for stage in found["stages"]][:2] == ["done", "done"]
+
+
+def test_what_a_job_reuses_is_looked_up_once(db: Database, a_client: str) -> None:
+    first, second = ask(db, "ana", max_age_hours=24), ask(db, "luz", max_age_hours=0)
+    demands = visits.Demands(most=1)
+
+    def told() -> Any:
+        with db.begin(write=False) as tx:
+            return demands.oldest(tx, {first, second})
+
+    at_first = told()
+    assert at_first[first] and at_first[second] is None
+    with db.begin() as tx:
+        tx.execute(job_table.update().values(params={"max_age_hours": 1}))
+    assert told() == at_first
+    third = ask(db, "eva", max_age_hours=0)
+    with db.begin(write=False) as tx:  # it has more than it keeps: all is forgotten
+        demands.oldest(tx, {third})
+    assert told()[second] is not None
 
 
 def test_many_dispatchers_never_visit_one_profile_twice(db: Database, a_client: str) -> None:
