@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -110,10 +111,15 @@ class Child:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback address that nobody has now.
+
+    Below those that systems give away by themselves: nobody gets it by chance before it is used. Raises StartFailed.
+    """
+    for port in random.sample(range(20_000, 30_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise StartFailed("no port between 20000 and 30000 seems to be free")
 
 
 def become(module: str, arguments: Sequence[str]) -> NoReturn:

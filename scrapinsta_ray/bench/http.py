@@ -48,15 +48,16 @@ _SETTLED_S = 0.5
 class Size:
     """How much is measured."""
 
+    warm_s: float
     seconds: float  # of one round of one side
     rounds: int
     pullers: int  # clients with a sender each, who pull PULLS times a round
     results: int  # in one round, at most
 
 
-FULL = Size(seconds=3, rounds=9, pullers=480, results=9_600)
-QUICK = Size(seconds=1, rounds=3, pullers=160, results=2_560)
-TINY = Size(seconds=1, rounds=1, pullers=96, results=1_280)
+FULL = Size(warm_s=40, seconds=3, rounds=9, pullers=480, results=9_600)
+QUICK = Size(warm_s=20, seconds=1, rounds=3, pullers=160, results=2_560)
+TINY = Size(warm_s=1, seconds=1, rounds=1, pullers=96, results=1_280)
 
 
 def run(quick: bool, say: Say) -> Report:
@@ -145,10 +146,15 @@ class Desk:
     def in_turns(
         self, work: Callable[[str, int, float], Load], bare: str, serve: str, connections: int
     ) -> Turns:
-        """Rounds of `work` on both servers, each first in turn, after a short one to warm up."""
+        """Rounds of `work` on both servers, each first in turn, after as many as it takes them to get warm.
+
+        Serve has then as many replicas as its autoscaling gives to so many connections.
+        """
         sides: dict[str, list[Load]] = {bare: [], serve: []}
         for url in sides:
-            work(url, connections, 1)
+            warm_at = time.monotonic() + self._size.warm_s
+            while time.monotonic() < warm_at:
+                work(url, connections, self._size.seconds)
         for number in range(self._size.rounds):
             for url, loads in list(sides.items())[:: 1 if number % 2 else -1]:
                 loads.append(work(url, connections, self._size.seconds))

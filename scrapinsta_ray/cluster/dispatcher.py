@@ -45,7 +45,7 @@ _STRAGGLERS_EVERY_S = 10.0
 _LOOK_S = 0.25
 """So long a look at the queue is good for those who end a task."""
 
-_LINGER_S = 0.05
+_LINGER_S = 0.1
 """So long a result waits for company: nobody waits for it but the end of its job."""
 
 _SWITCH_S = 0.001
