@@ -8,7 +8,8 @@ whole cluster, Serve included, with the workers of the fleet but for their brows
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -22,6 +23,7 @@ from scrapinsta_ray.bench.hardware import hardware
 from scrapinsta_ray.bench.idle import Idle, idle_cluster
 from scrapinsta_ray.bench.registry import Say
 from scrapinsta_ray.bench.servers import fresh_database, new_folder, private_mariadb
+from scrapinsta_ray.processes import Child
 
 CLIENT = "acme"
 
@@ -43,6 +45,7 @@ TASK_S = 0.2
 PROCESSES = 50
 """Of slots; with more workers than that each has several."""
 _STARTS = 4
+_FAR = "far"
 
 FULL = Size(50, 3_000, 5, 30, 40, Idle(20, 60, 40), (10, 100, 400))
 QUICK = Size(10, 500, 2, 6, 10, Idle(2, 8, 5), (10,))
@@ -63,6 +66,11 @@ def measure(size: Size, say: Say) -> Report:
                 version = floor.version()
             with cluster.environment(home, url, PROFILE_READS_PER_HOUR="1000000"):
                 figures = _busy(url, size, say)
+            with (
+                fresh_database(url) as apart,
+                cluster.environment(home, apart, PROFILE_READS_PER_HOUR="1000000"),
+            ):
+                figures += _on_two_nodes(home, apart, size, say)
             with (
                 fresh_database(url) as another,
                 cluster.environment(home, another, PARK_AFTER_S="1"),
@@ -124,6 +132,15 @@ def _growth(fleet: "Fleet", workers: int, size: Size) -> list[Figure]:
     return [*figures, _share(fleet, workers, max(4, size.sleeps // 4))]
 
 
+def _on_two_nodes(home: Path, url: str, size: Size, say: Say) -> list[Figure]:
+    """The workers on a node of their own, as hosts have them: a second raylet of the same machine."""
+    say(f"{size.sleepers} workers on a second node")
+    with _fleet(url) as fleet, _another_node(home):
+        fleet.place_on(_FAR)
+        figures = _growth(fleet, size.sleepers, size)
+    return [replace(one, name=f"on two nodes: {one.name}") for one in figures]
+
+
 class Fleet:
     """A dispatcher and its workers without browsers, at work on the database of `url`. It grows as it is asked to."""
 
@@ -134,6 +151,7 @@ class Fleet:
         self._connection = connect(url)
         self._actors: list[Any] = []
         self._caller = caller
+        self._resources: dict[str, float] = {}
         self._task: Any = None
         self._jobs = 0
 
@@ -141,6 +159,10 @@ class Fleet:
         """Ends the connections."""
         self._connection.close()
         self._db.dispose()
+
+    def place_on(self, resource: str) -> None:
+        """Processes that begin from now on are on nodes that have it."""
+        self._resources = {resource: 0.001}
 
     def employ(self, workers: int, *, task_s: float = 0.0, as_workers: bool = False) -> None:
         """So many accounts have a worker from now on, and the others none."""
@@ -169,7 +191,7 @@ class Fleet:
         slots = ray.remote(num_cpus=0, max_concurrency=MOST)(Slots)
         while len(self._actors) < processes:
             few = range(len(self._actors), min(len(self._actors) + _STARTS, processes))
-            new = [slots.options(name=slot_name(n)).remote() for n in few]
+            new = [slots.options(name=slot_name(n), resources=self._resources).remote() for n in few]
             ray.get([actor.hold.remote([], 0.0, False) for actor in new], timeout=600)
             self._actors += new
 
@@ -235,6 +257,24 @@ class Fleet:
 _ENDED = """
 SELECT finished_at, JSON_EXTRACT(result, '$.s') FROM job_tasks WHERE job_id = %s AND status = 'ok' ORDER BY finished_at
 """
+
+
+@contextmanager
+def _another_node(home: Path) -> Iterator[None]:
+    """A second node of the running Ray, which has `_FAR`."""
+    import ray
+
+    address = ray.get_runtime_context().gcs_address
+    arguments = ["start", f"--address={address}", "--num-cpus=2", f'--resources={{"{_FAR}": 1}}', "--block"]
+    node = Child("ray.scripts.scripts", arguments, settings.child_environment(), home / "node.log")
+    try:
+        deadline = time.monotonic() + cluster.START_LIMIT_S
+        while _FAR not in ray.cluster_resources():
+            assert time.monotonic() < deadline, "the second node did not come up"
+            time.sleep(0.2)
+        yield
+    finally:
+        node.end(cluster.END_LIMIT_S)
 
 
 @contextmanager

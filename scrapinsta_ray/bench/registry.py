@@ -29,7 +29,7 @@ BENCHES = {
     "dispatch": Bench(
         "Tasks through dispatcher and store against bare Ray actors, idle and grown.",
         "scrapinsta_ray.bench.dispatch",
-        9,
+        10,
     ),
     "http": Bench("Pulls and results through Serve against bare uvicorn.", "scrapinsta_ray.bench.http", 7),
     "scoring": Bench(
