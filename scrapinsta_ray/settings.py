@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         40, gt=1, description="Life of the accounts' leases; the dispatcher's lives 15 s at most."
     )
     poll_idle_s: float = Field(
-        1.5, gt=0, description="The dispatcher's longest sleep when nothing is queued."
+        2.0, gt=0, description="The dispatcher's longest sleep when nothing is queued."
     )
     max_attempts: int = Field(
         4, ge=1, le=20, description="Leases a task may use up before it ends as an error."
