@@ -3,8 +3,8 @@
 Both have one MariaDB with default durability and one driver, wrk, with the same list of requests. They take turns, and
 what a round has leased or ended is put back before the next. The floor is one process in which each request is a
 transaction of its own; Serve is a whole cluster in HAProxy mode, fleet without accounts included. The p99 is measured
-with an open loop at half of what Serve took at most, since wrk knows no rate. Both sides are warm: Serve has the replicas
-that its autoscaling gives to so many connections.
+with an open loop at half of what Serve took at most, since wrk knows no rate. Both sides are warm: Serve has as many
+replicas as its autoscaling gives to so many connections.
 """
 
 import json
@@ -91,9 +91,8 @@ def measure(size: Size, say: Say) -> Report:
         many = desk.in_turns(desk.results, bare, serve, MANY)
         say("pulls at half the peak rate")
         half = max(load.per_s for load in pulls.ours) / 2
-        calm = sorted((desk.calm_pull(serve, half) for _ in range(CALM)), key=lambda load: load.p99_ms or 0)[
-            CALM // 2
-        ]
+        rounds = [desk.calm_pull(serve, half) for _ in range(CALM)]
+        calm = sorted(rounds, key=lambda load: load.p99_ms)[CALM // 2]
         with closing(Floor(url)) as floor:
             version = floor.version()
     return Report("http", hardware(version), [*_figures(pulls, few, many, calm), idle])

@@ -22,7 +22,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from sqlalchemy import select
 
 from scrapinsta_ray.domain.models import SERVER_KINDS, Kind, Task, TaskStatus
-from scrapinsta_ray.store import accounts, clients, schema
+from scrapinsta_ray.store import accounts, schema
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.leases import Lease
 from scrapinsta_ray.store.tables import job_tasks, leases
@@ -34,7 +34,6 @@ OPERATOR = "10.88.0.254"
 HEAD, FIRST, SECOND = 1, 2, 3
 WORKERS = (FIRST, SECOND)
 BOTS = tuple(f"bot_{number}" for number in range(1, 7))
-CLIENT = "acme"
 PASSWORD = "of-the-fleet"
 
 NODES = """
@@ -211,8 +210,6 @@ class Cluster:
         self.db = Database(self.database_url)
         stack.callback(self.db.dispose)
         schema.upgrade(self.db)
-        clients.create(self.db, CLIENT, "Acme", messages_per_hour=50, messages_per_day=50)
-        self.key = clients.create_key(self.db, CLIENT).plaintext
         for number, bot in enumerate(BOTS, 1):
             accounts.add(self.db, MultiFernet([Fernet(self._secret_key)]), bot, f"bot-secret-{number}")
 

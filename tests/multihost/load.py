@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 
 from scrapinsta_ray.client import Client, Refused
-from tests.multihost.cluster import CLIENT, Cluster, until
+from scrapinsta_ray.store import clients
+from tests.multihost.cluster import Cluster, until
 from tests.store.actors import Log
 from tests.store.history import Event, final, violations
 
@@ -24,11 +25,17 @@ SENDERS = tuple(f"client_{number}" for number in range(1, 6))
 
 
 class Load:
-    """One client with several senders. What it asks and is answered is written down for tests/store/history.py."""
+    """A client of its own with several senders, since no client reaches a person twice: there are only so many people.
+
+    What it asks and is answered is written down for tests/store/history.py.
+    """
 
     def __init__(self, cluster: Cluster, file: Path) -> None:
         """Several may write to one file, one after the other: the judges look at all that there ever was."""
         self._cluster, self._file, self._name = cluster, file, uuid.uuid4().hex[:8]
+        self._id = f"client-{self._name}"
+        clients.create(cluster.db, self._id, self._id, messages_per_hour=50, messages_per_day=50)
+        self._key = clients.create_key(cluster.db, self._id).plaintext
         self._campaigns: list[str] = []
         self._enough, self._over = threading.Event(), threading.Event()
         self._typed: dict[str, str] = {}
@@ -133,13 +140,13 @@ class Load:
         for item in client.pull(5)["items"]:
             person, key = item["dest_username"], item["task_id"]
             if person not in self._typed:
-                log.note("type", client=CLIENT, username=person)
+                log.note("type", client=self._id, username=person)
                 self._typed[person] = key
             elif self._typed[person] != key:
                 self._failures.append(f"{person} was handed out twice")
             report = {
                 "id": key,
-                "client": CLIENT,
+                "client": self._id,
                 "username": person,
                 "job": item["job_id"],
                 "lease": item["lease_id"],
@@ -166,7 +173,7 @@ class Load:
         return True
 
     def _client(self, sender: str) -> Client:
-        return Client(self._cluster.url, self._cluster.key, sender, timeout_s=10)
+        return Client(self._cluster.url, self._key, sender, timeout_s=10)
 
     def _reach(self, sender: str, call: Any) -> None:
         """One call through whichever node answers; none does while the head is away."""
