@@ -16,10 +16,13 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.selenium_manager import SeleniumManager
 
 from scrapinsta_ray.errors import BrowserGone, BrowserMissing
+from scrapinsta_ray.instagram import processes
 from scrapinsta_ray.settings import child_environment
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _MAC_APPS = ("Google Chrome", "Chromium")
+_DYING_S = 5.0
+"""A killed process first gives back its memory, which takes a moment, and longer on a busy machine."""
 _STARTED = re.compile(rb"started successfully on port (\d+)")
 
 # Each line that it reads is a number of seconds, after which it kills its group unless another line has come. At the
@@ -123,21 +126,23 @@ class DriverProcess:
             self._guard.stdin.write(f"{max(0.0, seconds):.2f}\n".encode())
             self._guard.stdin.flush()
 
-    def kill(self) -> None:
-        """Kill the whole group, and wait for nothing."""
-        if (
-            self._guard.poll() is None or self._driver_runs()
-        ):  # otherwise the number may be somebody else's by now
-            with suppress(ProcessLookupError):
-                os.killpg(self.group, signal.SIGKILL)
+    def kill(self) -> bool:
+        """Kill the whole group, and wait for nothing. False when it was dead already."""
+        if self._guard.poll() is not None and not self._driver_runs():
+            return False  # the number may be somebody else's by now
+        with suppress(ProcessLookupError):
+            os.killpg(self.group, signal.SIGKILL)
+        return True
 
     def stop(self) -> None:
-        """Kill the whole group and wait for what is ours of it. May be called again."""
-        self.kill()
+        """Kill the whole group and wait for its end, so that its folder is free. May be called again."""
+        killed = self.kill()
         for process in (self._guard, self._driver):
             if process is not None:
                 process.wait()
                 _close_pipes(process)
+        if killed:
+            processes.wait_for_end(self.group, _DYING_S)
 
     def _driver_runs(self) -> bool:
         return self._driver is not None and self._driver.poll() is None

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +44,16 @@ def kill(process: Process) -> bool:
         os.kill(process.pid, signal.SIGKILL)
         return True
     return False
+
+
+def wait_for_end(group: int, limit_s: float) -> bool:
+    """Wait until no process of a group lives. False when some still do after `limit_s` seconds."""
+    deadline = time.monotonic() + limit_s
+    while any(process.group == group for process in running()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def memory(group: int) -> int:

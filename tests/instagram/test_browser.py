@@ -12,6 +12,7 @@ import pytest
 from scrapinsta_ray.errors import BrowserGone, BrowserMissing, RetryLater
 from scrapinsta_ray.instagram import processes
 from scrapinsta_ray.instagram.browser import Browser, BrowserOptions, find_chromium, sweep_orphans
+from scrapinsta_ray.instagram.chromium import DriverProcess
 from tests.servers import free_port
 from tests.waiting import until
 
@@ -63,10 +64,30 @@ def test_nothing_is_left_after_close(folder):
         browser.goto("data:text/html,<title>hello</title>")
         assert browser.run("return document.title") == "hello"
     assert not browser.alive()
-    until(lambda: not members(group) and not in_folder(folder))
+    assert not members(group)
+    assert not in_folder(folder)
     assert not list(folder.parent.glob("*.owner"))
     assert not list(folder.glob("Singleton*"))
     browser.close()
+
+
+SLOW_TO_DIE = f"""#!{sys.executable}
+import os, time
+child = os.fork()
+memory = bytearray(1) * (1 if child else 600_000_000)  # the system takes it back page by page
+print("started successfully on port 1", flush=True)
+time.sleep(60)
+"""
+
+
+def test_what_takes_long_to_die_is_waited_for(tmp_path):
+    driver = tmp_path / "chromedriver"
+    driver.write_text(SLOW_TO_DIE)
+    driver.chmod(0o755)
+    process = DriverProcess(str(driver))
+    until(lambda: processes.memory(process.group) > 600e6)
+    process.stop()
+    assert not members(process.group)
 
 
 def test_nothing_is_left_when_the_owner_is_killed(an_owner, folder):
