@@ -6,7 +6,7 @@ whole cluster, Serve included, with the workers of the fleet but for their brows
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,8 +42,6 @@ class Size:
 
 
 TASK_S = 0.2
-PROCESSES = 50
-"""Of slots; with more workers than that each has several."""
 _STARTS = 4
 _FAR = "far"
 
@@ -64,12 +62,9 @@ def measure(size: Size, say: Say) -> Report:
         with private_mariadb(home, buffer_pool_mb=512, log_mb=256) as url:
             with closing(Floor(url)) as floor:
                 version = floor.version()
-            with cluster.environment(home, url, PROFILE_READS_PER_HOUR="1000000"):
+            with cluster.environment(home, url):
                 figures = _busy(url, size, say)
-            with (
-                fresh_database(url) as apart,
-                cluster.environment(home, apart, PROFILE_READS_PER_HOUR="1000000"),
-            ):
+            with fresh_database(url) as apart, cluster.environment(home, apart):
                 figures += _on_two_nodes(home, apart, size, say)
             with (
                 fresh_database(url) as another,
@@ -135,23 +130,24 @@ def _growth(fleet: "Fleet", workers: int, size: Size) -> list[Figure]:
 def _on_two_nodes(home: Path, url: str, size: Size, say: Say) -> list[Figure]:
     """The workers on a node of their own, as hosts have them: a second raylet of the same machine."""
     say(f"{size.sleepers} workers on a second node")
-    with _fleet(url) as fleet, _another_node(home):
-        fleet.place_on(_FAR)
+    with _fleet(url, {_FAR: 0.001}) as fleet, _another_node(home):
         figures = _growth(fleet, size.sleepers, size)
     return [replace(one, name=f"on two nodes: {one.name}") for one in figures]
 
 
 class Fleet:
-    """A dispatcher and its workers without browsers, at work on the database of `url`. It grows as it is asked to."""
+    """A dispatcher and its workers without browsers, at work on the database of `url`.
 
-    def __init__(self, url: str, caller: Any) -> None:
+    Their processes start as they are needed, where there are `resources` for them.
+    """
+
+    def __init__(self, url: str, caller: Any, resources: Mapping[str, float]) -> None:
         from scrapinsta_ray.store.database import Database
 
         self._db = Database(url)
         self._connection = connect(url)
         self._actors: list[Any] = []
-        self._caller = caller
-        self._resources: dict[str, float] = {}
+        self._caller, self._resources = caller, dict(resources)
         self._task: Any = None
         self._jobs = 0
 
@@ -160,15 +156,11 @@ class Fleet:
         self._connection.close()
         self._db.dispose()
 
-    def place_on(self, resource: str) -> None:
-        """Processes that begin from now on are on nodes that have it."""
-        self._resources = {resource: 0.001}
-
     def employ(self, workers: int, *, task_s: float = 0.0, as_workers: bool = False) -> None:
         """So many accounts have a worker from now on, and the others none."""
         import ray
 
-        from scrapinsta_ray.bench.slots import account_name
+        from scrapinsta_ray.bench.slots import PROCESSES, account_name
         from scrapinsta_ray.store import accounts
 
         self._grow(min(workers, PROCESSES))
@@ -278,7 +270,7 @@ def _another_node(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _fleet(url: str) -> Iterator[Fleet]:
+def _fleet(url: str, resources: Mapping[str, float] | None = None) -> Iterator[Fleet]:
     import ray
 
     from scrapinsta_ray.bench.slots import Caller, SlotDispatcher
@@ -299,9 +291,9 @@ def _fleet(url: str) -> Iterator[Fleet]:
         logging_level="ERROR",
     )
     try:
-        dispatcher = ray.remote(num_cpus=0, max_concurrency=4)(SlotDispatcher).remote(PROCESSES)
+        dispatcher = ray.remote(num_cpus=0, max_concurrency=4)(SlotDispatcher).remote()
         caller = ray.remote(num_cpus=0)(Caller).remote()
-        with closing(Fleet(url, caller)) as fleet:
+        with closing(Fleet(url, caller, resources or {})) as fleet:
             yield fleet
         ray.get(dispatcher.stop.remote(), timeout=60)
     finally:

@@ -51,7 +51,7 @@ _SETTLED_S = 0.5
 class Size:
     """How much is measured."""
 
-    warm_s: float
+    warm_s: float  # of each side before its rounds
     seconds: float  # of one round of one side
     rounds: int
     pullers: int  # clients with a sender each, who pull PULLS times a round

@@ -20,6 +20,8 @@ from scrapinsta_ray.store import tasks, turns
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.finish import Work
 
+PROCESSES = 50
+"""Of slots; with more workers than that each has several."""
 MOST = 8
 """Accounts that one process stands for: four hundred processes would need more memory than most machines have."""
 
@@ -96,15 +98,14 @@ class Caller:
 
 
 class SlotDispatcher(Dispatcher):
-    """The dispatcher, with accounts that live in `processes` processes."""
+    """The dispatcher, with accounts that live in PROCESSES processes."""
 
-    def __init__(self, processes: int) -> None:
-        self._processes = processes
+    def __init__(self) -> None:
         self._slots: dict[int, Any] = {}
         super().__init__()
 
     def _worker(self, username: str, holder: str | None) -> Any:
-        number = int(username.removeprefix(account_name(0)[:-1])) % self._processes
+        number = int(username.removeprefix(account_name(0)[:-1])) % PROCESSES
         if number not in self._slots:
             self._slots[number] = ray.get_actor(slot_name(number), names.NAMESPACE)
         return self._slots[number]

@@ -34,6 +34,7 @@ from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.finish import Ended, Work
 from scrapinsta_ray.store.gather import Gather
 from scrapinsta_ray.store.ids import lease_age_ms
+from scrapinsta_ray.store.memo import Memo
 from scrapinsta_ray.store.tasks import Waiting
 from scrapinsta_ray.store.visits import Demands, Reads
 from scrapinsta_ray.telemetry import counts, logs
@@ -50,10 +51,10 @@ _LINGER_S = 0.1
 
 _SWITCH_S = 0.001
 """How long one of its threads may keep the others waiting: it computes little, and answers many."""
+
 _RESTS_S = 2.0
 _UNREACHABLE_S = 10.0
 _LONGEST_TTL_S = 15.0
-_REMEMBERED = 10_000
 _REUSES = 20
 """Looks at queued profiles in one round, while they need no visit."""
 
@@ -67,7 +68,7 @@ class Dispatcher:
         logs.configure(self._settings.log_format, self._settings.log_level)
         self._db = Database(self._settings.url, pool_size=6)
         self._flusher = Flusher(partial(counters.add, self._db))
-        self._requests: dict[str, str | None] = {}  # by job: which request made it
+        self._requests = Memo[str | None]()  # by job: which request made it
         self._demands = Demands()
         self._waiting = Waiting()
         self._look_again_at = 0.0
@@ -215,7 +216,7 @@ class Dispatcher:
         if not limit:
             return able
         leased = await asyncio.to_thread(self._lease, kind, limit)
-        if len(leased) < limit:
+        if len(leased) < limit:  # less is left than was seen
             self._look_again_at = 0.0
         wishes = [
             wish_of(task.last_account, task.last_code, bool(task.payload.get("cursor"))) for task in leased
@@ -238,12 +239,8 @@ class Dispatcher:
 
     def _with_requests(self, leased: Sequence[Task]) -> Sequence[Task]:
         """The tasks with the ids of the requests they come from, which are looked up once a job."""
-        if unknown := {task.job_id for task in leased} - self._requests.keys():
-            if len(self._requests) > _REMEMBERED:
-                self._requests.clear()
-                unknown = {task.job_id for task in leased}
-            self._requests |= jobs.request_ids(self._db, unknown)
-        return [replace(task, request_id=self._requests.get(task.job_id)) for task in leased]
+        requests = self._requests.of({task.job_id for task in leased}, partial(jobs.request_ids, self._db))
+        return [replace(task, request_id=requests.get(task.job_id)) for task in leased]
 
     def _lease_reads(self, limit: int) -> Reads:
         """Profiles that must be visited; goes on while what it sees needs no visit."""

@@ -9,6 +9,7 @@ it: nothing must be given back, and a visit that failed leaves the way open.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -20,6 +21,7 @@ from scrapinsta_ray.store import counters
 from scrapinsta_ray.store.batches import chunks
 from scrapinsta_ray.store.database import AnyRow, clock, now, transaction, upsert
 from scrapinsta_ray.store.indexes import change
+from scrapinsta_ray.store.memo import Memo
 from scrapinsta_ray.store.tables import job_tasks, jobs, profiles, visits
 from scrapinsta_ray.store.tasks import lock_queued, mark_leased, tenants_in_turn
 
@@ -40,30 +42,8 @@ class Reads:
     ended_jobs: Sequence[str] = ()
 
 
-class Demands:
-    """How old a visit may be that a job reuses: said with the job, and looked up once."""
-
-    def __init__(self, most: int = 10_000) -> None:
-        self._most = most
-        self._oldest: dict[str, datetime | None] = {}
-
-    def oldest(self, tx: Connection, job_ids: set[str]) -> Mapping[str, datetime | None]:
-        """For each job the oldest visit that it reuses, counted from when it was asked for; None: it wants its own."""
-        if unknown := job_ids - self._oldest.keys():
-            if len(self._oldest) > self._most:
-                self._oldest.clear()
-                unknown = job_ids
-            rows = tx.execute(
-                select(jobs.c.id, jobs.c.params, jobs.c.created_at).where(jobs.c.id.in_(sorted(unknown)))
-            )
-            self._oldest |= {row.id: _oldest(row) for row in rows}
-        return {job_id: self._oldest[job_id] for job_id in job_ids}
-
-
-def _oldest(job: AnyRow) -> datetime | None:
-    age_h = job.params.get("max_age_hours") or 0
-    return job.created_at - timedelta(hours=age_h) if age_h else None
-
+Demands = Memo[datetime | None]
+"""By job the oldest visit that it reuses; None: it wants its own."""
 
 _IS_STORED = or_(visits.c.reason_code.is_not(None), exists().where(profiles.c.username == visits.c.username))
 """A profile that was read must still be there: what was collected may be deleted."""
@@ -104,7 +84,7 @@ def lease_reads(
         for client, share in zip(tenants, shares(look, len(tenants)), strict=True)
     ]
     rows = [row for row in chain.from_iterable(zip_longest(*queues)) if row is not None]
-    oldest = (demands or Demands()).oldest(tx, {row.job_id for row in rows})
+    oldest = (demands or Demands()).of({row.job_id for row in rows}, partial(_oldest_reused, tx))
     if not any(oldest.values()):  # nobody reuses anything
         return Reads(_go(tx, rows[:limit], expires))
     known = _lock(tx, {row.username for row in rows})
@@ -193,6 +173,18 @@ def _lock(tx: Connection, names: set[str]) -> dict[str, AnyRow]:
         .with_for_update()
     )
     return {row.username: row for row in rows}
+
+
+def _oldest_reused(tx: Connection, job_ids: set[str]) -> dict[str, datetime | None]:
+    """How old a visit may be that a job reuses, counted from when it was asked for."""
+    rows = tx.execute(
+        select(jobs.c.id, jobs.c.params, jobs.c.created_at).where(jobs.c.id.in_(sorted(job_ids)))
+    )
+    hours = {row.id: (row.params.get("max_age_hours") or 0, row.created_at) for row in rows}
+    return {
+        job_id: created_at - timedelta(hours=age) if age else None
+        for job_id, (age, created_at) in hours.items()
+    }
 
 
 def _being_read(tx: Connection, known: Any) -> set[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from scrapinsta_ray.cluster import names, roll
 from scrapinsta_ray.cluster.roll import Roll
-from scrapinsta_ray.domain.models import Action, Kind
+from scrapinsta_ray.domain.models import Action, Kind, Task
 from scrapinsta_ray.domain.pacing import Pace, Window
 from scrapinsta_ray.settings import load
 from scrapinsta_ray.store import accounts, clients, jobs, leases, schema, tasks, turns
@@ -49,6 +49,15 @@ def free(a_roll: Roll) -> list[str]:
 def called(a_roll: Roll) -> list[str]:
     a_roll.call()
     return free(a_roll)
+
+
+def in_hand(db: Database, username: str) -> Task:
+    """A task that the account has begun, and that is not yet written."""
+    clients.create(db, "acme", "Acme")
+    jobs.enqueue_fetch(db, jobs.Asked("acme"), "somebody", 10)
+    [task] = tasks.lease_work(db, Kind.FETCH_FOLLOWINGS, limit=1, ttl_s=60)
+    assert tasks.renew(db, task.id, task.lease_id, 60, holder=username)
+    return task
 
 
 def test_who_ended_a_task_is_seen_at_once_and_the_others_after_a_while(
@@ -112,10 +121,7 @@ def test_a_task_of_ours_that_is_done_and_not_yet_written_keeps_nobody_and_anothe
     everybody: Roll, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(roll, "EVERY_S", 0)
-    clients.create(db, "acme", "Acme")
-    jobs.enqueue_fetch(db, jobs.Asked("acme"), "somebody", 10)
-    [task] = tasks.lease_work(db, Kind.FETCH_FOLLOWINGS, limit=1, ttl_s=60)
-    assert tasks.renew(db, task.id, task.lease_id, 60, holder="ana")
+    task = in_hand(db, "ana")
     assert called(Roll(db, PACE)) == ["eva", "luz"], "an earlier dispatcher gave it out"
     everybody.begins("ana", task.task_id)
     assert called(everybody) == ["eva", "luz"]
@@ -136,8 +142,16 @@ def test_whose_process_was_lost_waits_for_another_holder(everybody: Roll, db: Da
     assert everybody.free([READ]) == ([], inf)
 
 
-def test_it_remembers_a_bounded_number_of_tasks(everybody: Roll, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_forgets_what_it_gave_out_long_ago(
+    everybody: Roll, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roll, "EVERY_S", 0)
     monkeypatch.setattr(roll, "_REMEMBERED", 2)
-    for number in (1, 2, 1, 3):
-        everybody.begins("ana", f"task {number}")
-    assert list(everybody._handed) == ["task 1", "task 3"]
+    task = in_hand(db, "ana")
+    for task_id in (task.task_id, "another", task.task_id, "a third"):
+        everybody.begins("ana", task_id)
+    everybody.ended("ana")
+    assert called(everybody) == ["ana", "eva", "luz"]
+    everybody.begins("eva", "a fourth")
+    everybody.ended("eva")
+    assert called(everybody) == ["eva", "luz"]
