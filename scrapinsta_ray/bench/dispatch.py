@@ -80,7 +80,7 @@ def _busy(url: str, size: Size, say: Say) -> list[Figure]:
     with ExitStack() as stack:
         fleet = stack.enter_context(_fleet(url))
         say(f"tasks of {TASK_S * 1000:.0f} ms, {size.sleepers} workers")
-        figures.append(_share(fleet, size.sleepers, size.sleeps, 0.9))
+        figures.append(_share(fleet, size.sleepers, size.sleeps, size.rounds, 0.9))
         say(f"tasks that do nothing, {size.workers} workers")
         figures += _nothing(fleet, size)
         for number in size.growth:
@@ -111,9 +111,10 @@ def _nothing(fleet: "Fleet", size: Size) -> list[Figure]:
     ]
 
 
-def _share(fleet: "Fleet", workers: int, each: int, bar: float | None = None) -> Figure:
+def _share(fleet: "Fleet", workers: int, each: int, rounds: int = 1, bar: float | None = None) -> Figure:
+    """The middle of some rounds."""
     fleet.employ(workers, task_s=TASK_S)
-    busy = fleet.busy(workers * each, workers)
+    busy = median(fleet.busy(workers * each, workers) for _ in range(rounds))
     return shown(
         f"share of time that {workers} workers with tasks of {TASK_S * 1000:.0f} ms are busy", busy, None, bar
     )

@@ -74,19 +74,17 @@ def lease_reads(
 ) -> Reads:
     """Leases up to `limit` queued analyses, tenants in turn, and ends or delays those that need no visit now.
 
-    Looks at a bounded number of tasks however long the queue; with a `limit` of 0 nothing is leased. `demands` are
-    kept from one call to the next.
+    Looks at a bounded number of tasks however long the queue; with a `limit` of 0 nothing is leased. May give fewer
+    than there are when a tenant has less than its share. `demands` are kept from one call to the next.
     """
     look = max(4 * limit, LOOK)
     tenants, expires = tenants_in_turn(tx, Kind.ANALYZE_PROFILE, ttl_s, after=after_client, most=look)
-    queues = [
-        lock_queued(tx, Kind.ANALYZE_PROFILE, client, "", limit=share)
-        for client, share in zip(tenants, shares(look, len(tenants)), strict=True)
-    ]
-    rows = [row for row in chain.from_iterable(zip_longest(*queues)) if row is not None]
-    oldest = (demands or Demands()).of({row.job_id for row in rows}, partial(_oldest_reused, tx))
-    if not any(oldest.values()):  # nobody reuses anything
-        return Reads(_go(tx, rows[:limit], expires))
+    find_oldest, demands = partial(_oldest_reused, tx), demands or Demands()
+    first = _queued(tx, tenants, limit)
+    if first and not any(demands.of({row.job_id for row in first}, find_oldest).values()):  # all want a visit
+        return Reads(_go(tx, first, expires))
+    rows = _queued(tx, tenants, look)
+    oldest = demands.of({row.job_id for row in rows}, find_oldest)
     known = _lock(tx, {row.username for row in rows})
     sorted_out = _Sorted(known, _being_read(tx, known.values()), oldest, limit)
     for row in rows:
@@ -95,6 +93,16 @@ def lease_reads(
     _delay(tx, [row.id for row in sorted_out.waiting])
     leased = _go(tx, sorted_out.going, expires)
     return Reads(leased, sorted({row.job_id for row in sorted_out.reused}))
+
+
+def _queued(tx: Connection, tenants: Sequence[str], most: int) -> list[AnyRow]:
+    """Up to `most` queued analyses, locked, the tenants in turn."""
+    queues = [
+        lock_queued(tx, Kind.ANALYZE_PROFILE, client, "", limit=share)
+        for client, share in zip(tenants, shares(most, len(tenants)), strict=True)
+        if share
+    ]
+    return [row for row in chain.from_iterable(zip_longest(*queues)) if row is not None]
 
 
 def _go(tx: Connection, rows: Sequence[AnyRow], expires: datetime) -> Sequence[Task]:
