@@ -80,7 +80,7 @@ def _busy(url: str, size: Size, say: Say) -> list[Figure]:
     with ExitStack() as stack:
         fleet = stack.enter_context(_fleet(url))
         say(f"tasks of {TASK_S * 1000:.0f} ms, {size.sleepers} workers")
-        figures.append(_share(fleet, size.sleepers, size.sleeps, size.rounds, 0.9))
+        figures += _asleep(fleet, size)
         say(f"tasks that do nothing, {size.workers} workers")
         figures += _nothing(fleet, size)
         for number in size.growth:
@@ -111,13 +111,22 @@ def _nothing(fleet: "Fleet", size: Size) -> list[Figure]:
     ]
 
 
-def _share(fleet: "Fleet", workers: int, each: int, rounds: int = 1, bar: float | None = None) -> Figure:
-    """The middle of some rounds."""
-    fleet.employ(workers, task_s=TASK_S)
-    busy = median(fleet.busy(workers * each, workers) for _ in range(rounds))
-    return shown(
-        f"share of time that {workers} workers with tasks of {TASK_S * 1000:.0f} ms are busy", busy, None, bar
-    )
+def _asleep(fleet: "Fleet", size: Size) -> list[Figure]:
+    """The middle of some rounds; and beside each what bare calls come to, for what the machine allows."""
+    fleet.employ(size.sleepers, task_s=TASK_S)
+    theirs, ours = [], []
+    for _ in range(size.rounds):
+        theirs.append(fleet.calls_per_s(size.sleepers, size.sleeps * TASK_S / 2) * TASK_S / size.sleepers)
+        ours.append(fleet.busy(size.sleepers * size.sleeps, size.sleepers))
+    name = _share_of(size.sleepers)
+    return [
+        shown(name, median(ours), None, 0.9),
+        shown(f"{name}, by bare calls to as many actors", median(theirs)),
+    ]
+
+
+def _share_of(workers: int) -> str:
+    return f"share of time that {workers} workers with tasks of {TASK_S * 1000:.0f} ms are busy"
 
 
 def _growth(fleet: "Fleet", workers: int, size: Size) -> list[Figure]:
@@ -125,7 +134,9 @@ def _growth(fleet: "Fleet", workers: int, size: Size) -> list[Figure]:
     fleet.rate(size.tasks // 4)
     rate = fleet.rate(size.tasks)
     figures = [shown(f"tasks that do nothing, {workers} workers (tasks/s)", rate)]
-    return [*figures, _share(fleet, workers, max(4, size.sleeps // 4))]
+    fleet.employ(workers, task_s=TASK_S)
+    busy = fleet.busy(workers * max(4, size.sleeps // 4), workers)
+    return [*figures, shown(_share_of(workers), busy)]
 
 
 def _on_two_nodes(home: Path, url: str, size: Size, say: Say) -> list[Figure]:
@@ -228,8 +239,10 @@ class Fleet:
         """The floor: a task to each worker's process and back, again and again, one at a time for each."""
         import ray
 
-        done: int = ray.get(self._caller.calls.remote(self._actors[:workers], self._a_task(), seconds))
-        return done / seconds
+        rate: float = ray.get(
+            self._caller.calls_per_s.remote(self._actors[:workers], self._a_task(), seconds)
+        )
+        return rate
 
     def _a_task(self) -> Any:
         from scrapinsta_ray.domain.models import Kind

@@ -83,9 +83,10 @@ class Slots:
 class Caller:
     """The floor: an actor, as the dispatcher is one, that calls other actors and does nothing else."""
 
-    async def calls(self, actors: Sequence[Any], task: Task, seconds: float) -> int:
-        """A task to each of `actors` and back, again and again, one at a time for each; how many there were."""
-        end = time.monotonic() + seconds
+    async def calls_per_s(self, actors: Sequence[Any], task: Task, seconds: float) -> float:
+        """How many a second: a task to each of `actors` and back, again and again, one at a time for each."""
+        began = time.monotonic()
+        end = began + seconds
 
         async def again_and_again(actor: Any) -> int:
             done = 0
@@ -94,7 +95,8 @@ class Caller:
                 done += 1
             return done
 
-        return sum(await asyncio.gather(*map(again_and_again, actors)))
+        done = sum(await asyncio.gather(*map(again_and_again, actors)))
+        return done / (time.monotonic() - began)
 
 
 class SlotDispatcher(Dispatcher):
