@@ -200,16 +200,23 @@ class Fleet:
             self._actors += new
 
     def rate(self, number: int) -> float:
-        """Tasks a second by when they ended, the first and the last tenth left out."""
-        return self._ended(number)[0]
+        """Tasks a second by when a worker ended them, the first and the last tenth left out."""
+        ends = sorted(end for _begin, end in self._spans(number))
+        some = ends[number // 10 : number - number // 10]
+        return (len(some) - 1) / max(some[-1] - some[0], 1e-3)
 
     def busy(self, number: int, workers: int) -> float:
-        """The share of time that so many workers spent in tasks."""
-        rate, seconds = self._ended(number)
-        return rate * seconds / workers
+        """The share of time that so many workers spent in tasks, the first and the last tenth of it left out."""
+        spans = self._spans(number)
+        first, last = min(begin for begin, _end in spans), max(end for _begin, end in spans)
+        margin = (last - first) / 10
+        first, last = first + margin, last - margin
+        return sum(max(0.0, min(end, last) - max(begin, first)) for begin, end in spans) / (
+            workers * (last - first)
+        )
 
-    def _ended(self, number: int) -> tuple[float, float]:
-        """Tasks a second, and the mean seconds that one had a worker."""
+    def _spans(self, number: int) -> list[tuple[float, float]]:
+        """So many tasks in the workers' hands: from when to when, in seconds by the workers' clock."""
         from scrapinsta_ray.store import jobs
 
         self._jobs += 1
@@ -217,13 +224,10 @@ class Fleet:
         job_id = jobs.enqueue_analysis(self._db, jobs.Asked(CLIENT), names, None, max_age_hours=0).job_id
         self._until_done(job_id)
         with self._cursor() as cursor:
-            cursor.execute(_ENDED, (job_id,))
-            rows = cursor.fetchall()
-        assert len(rows) == number, f"{len(rows)} of {number} tasks ended well"
-        some = rows[number // 10 : number - number // 10]
-        first, last = some[0][0], some[-1][0]
-        window_s = max((last - first).total_seconds(), 1e-3)
-        return len(some) / window_s, sum(float(row[1]) for row in rows) / number
+            cursor.execute(_SPANS, (job_id,))
+            spans = [(float(at), float(at) + float(took)) for at, took in cursor.fetchall()]
+        assert len(spans) == number, f"{len(spans)} of {number} tasks ended well"
+        return spans
 
     def _until_done(self, job_id: str, limit_s: float = 600) -> None:
         deadline = time.monotonic() + limit_s
@@ -260,8 +264,8 @@ class Fleet:
         self._connection.commit()
 
 
-_ENDED = """
-SELECT finished_at, JSON_EXTRACT(result, '$.s') FROM job_tasks WHERE job_id = %s AND status = 'ok' ORDER BY finished_at
+_SPANS = """
+SELECT JSON_EXTRACT(result, '$.at'), JSON_EXTRACT(result, '$.s') FROM job_tasks WHERE job_id = %s AND status = 'ok'
 """
 
 

@@ -27,6 +27,9 @@ def test_every_figure_of_the_table_has_its_bar(a_tiny_report: dict[str, Any], sh
     ]
     assert all(one["value"] > 0 for one in a_tiny_report["figures"])
     assert list(short_folder.glob("si-*")) == []
+    shares = [one["value"] for one in a_tiny_report["figures"] if "share of time" in one["name"]]
+    assert len(shares) > 2
+    assert max(shares) <= 1
 
 
 def test_the_progress_bar_ends_where_the_work_does(a_tiny_report: dict[str, Any]) -> None:
