@@ -1,5 +1,6 @@
 """Where Chromium is, and a chromedriver that cannot outlive us."""
 
+import logging
 import os
 import platform
 import re
@@ -18,6 +19,8 @@ from selenium.webdriver.common.selenium_manager import SeleniumManager
 from scrapinsta_ray.errors import BrowserGone, BrowserMissing
 from scrapinsta_ray.instagram import processes
 from scrapinsta_ray.settings import child_environment
+
+log = logging.getLogger(__name__)
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _MAC_APPS = ("Google Chrome", "Chromium")
@@ -141,8 +144,8 @@ class DriverProcess:
             if process is not None:
                 process.wait()
                 _close_pipes(process)
-        if killed:
-            processes.wait_for_end(self.group, _DYING_S)
+        if killed and not processes.wait_for_end(self.group, _DYING_S):
+            log.warning("a browser was killed and still has processes, group %d", self.group)
 
     def _driver_runs(self) -> bool:
         return self._driver is not None and self._driver.poll() is None
