@@ -20,14 +20,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, func, select
 
-from scrapinsta_ray.domain.models import Kind, Task
+from scrapinsta_ray.domain.models import UNFINISHED, JobStatus, Kind, Task
 from scrapinsta_ray.domain.transitions import Report
 from scrapinsta_ray.errors import DatabaseAway
 from scrapinsta_ray.store import campaigns, finish, jobs, leases, outbox, tasks
-from scrapinsta_ray.store.database import Database
+from scrapinsta_ray.store.database import Database, reading
 from scrapinsta_ray.store.jobs import Asked, Outreach
+from scrapinsta_ray.store.tables import job_tasks
+from scrapinsta_ray.store.tables import jobs as jobs_table
 
 RETRY_BASE_S = 0.002
 """Back-off of failed tasks here: short, so that all of them come to an end."""
@@ -68,6 +70,11 @@ class Actor:
     @property
     def is_told_to_stop(self) -> bool:
         return (self._folder / "stop").exists()
+
+    @property
+    def has_enough(self) -> bool:
+        """No new jobs are wanted."""
+        return (self._folder / "enough").exists()
 
     def lease(self, limit: int, ttl_s: float, kind: Kind = Kind.ANALYZE_PROFILE) -> list[Task]:
         with self.log.call("lease", ttl_s=ttl_s) as answer:
@@ -263,14 +270,33 @@ def patiently(act: Callable[[], object]) -> None:
             return
 
 
-def enqueues(me: Actor, how_many: int, client: str, accounts: Sequence[str], people: int) -> None:
-    """Small jobs, profiles and messages in turns; the same people in many of them. A lost answer is asked for again."""
-    for number in range(how_many):
+def enqueues(me: Actor, client: str, accounts: Sequence[str], people: int, backlog: int) -> None:
+    """Small jobs, profiles and messages in turns, until it is enough; a lost answer is asked for again.
+
+    The same people are in many of them. No more while `backlog` have not ended: others can keep up.
+    """
+    for number in itertools.count():
+        if me.has_enough:
+            return
+        patiently(lambda: until_few(me, backlog))
         names = [f"p{i}" for i in me.chance.sample(range(people), 6)]
         key = f"{os.getpid()}.{number}"
         account = me.chance.choice(list(accounts)) if number % 2 else ""
         asked = Asked(client, account, max_attempts=30, idempotency_key=key)
         patiently(lambda asked=asked, names=names: enqueue(me, asked, names))  # type: ignore[misc]
+
+
+def until_few(me: Actor, backlog: int) -> None:
+    while unfinished(me.db) > backlog and not me.has_enough:
+        time.sleep(0.02)
+
+
+@reading
+def unfinished(tx: Connection) -> int:
+    """Jobs and tasks that have not ended."""
+    waiting = select(func.count()).where(job_tasks.c.status.in_(UNFINISHED))
+    running = select(func.count()).where(jobs_table.c.status == JobStatus.RUNNING)
+    return tx.execute(waiting).scalar_one() + tx.execute(running).scalar_one()
 
 
 def enqueue(me: Actor, asked: Asked, names: Sequence[str]) -> None:

@@ -56,6 +56,10 @@ class Crew:
         self.killed.add(name)
         until(lambda: not alive(self.pids[name]))
 
+    def enough(self) -> None:
+        """Tells those who enqueue that no more is wanted."""
+        (self.folder / "enough").touch()
+
     def stop(self) -> None:
         """Tells those who go on for ever to stop, and waits for everybody."""
         (self.folder / "stop").touch()

@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
 
-from scrapinsta_ray.domain.models import UNFINISHED, JobStatus
 from scrapinsta_ray.store import campaigns, clients, control, jobs, ledger, outbox, schema, tasks
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.jobs import Asked, Outreach
-from scrapinsta_ray.store.tables import job_tasks
-from scrapinsta_ray.store.tables import jobs as jobs_table
 from tests.servers import free_port, private_mariadb
-from tests.store.actors import Actor, Log, ok
+from tests.store.actors import Actor, Log, ok, unfinished
 from tests.store.conftest import MANY_CALLS
 from tests.store.crew import Crew, address, crew, stage
 from tests.store.history import final, violations
@@ -121,10 +117,10 @@ def prepare(url: str) -> None:
     db.dispose()
 
 
-def load(processes: Crew, how_many_jobs: int) -> list[str]:
+def load(processes: Crew) -> list[str]:
     """Six processes that enqueue, work, send and keep; the names of those that go on until they are stopped."""
     who = {"client": CLIENT, "accounts": ACCOUNTS}
-    processes.start("enqueues", {**who, "how_many": how_many_jobs, "people": 250})
+    processes.start("enqueues", {**who, "people": 250, "backlog": 60})
     lasting = [
         processes.start("works", {"ttl_s": TTL_S}, times=2),
         processes.start("sends", {"ttl_s": TTL_S, **who}, times=2),
@@ -143,18 +139,11 @@ def replace(processes: Crew, name: str) -> None:
 
 
 def drain(db: Database, processes: Crew) -> None:
-    """Waits until all is enqueued and everything has ended, then stops the processes."""
+    """Wants nothing more, waits until everything has ended, then stops the processes."""
+    processes.enough()
     until(lambda: any(e["what"] == "end" and e["who"] == "enqueues 0" for e in processes.events()))
     until(lambda: unfinished(db) == 0, limit_s=60)
     processes.stop()
-
-
-def unfinished(db: Database) -> int:
-    """Jobs and tasks that have not ended."""
-    with db.begin(write=False) as tx:
-        waiting = select(func.count()).where(job_tasks.c.status.in_(UNFINISHED))
-        running = select(func.count()).where(jobs_table.c.status == JobStatus.RUNNING)
-        return tx.execute(waiting).scalar_one() + tx.execute(running).scalar_one()
 
 
 def go_on(processes: Crew, reports: int) -> None:
@@ -166,7 +155,7 @@ def go_on(processes: Crew, reports: int) -> None:
 def test_processes_killed_under_load_lose_nothing(db: Database, processes: Crew) -> None:
     clients.create(db, CLIENT, "Acme", messages_per_hour=50, messages_per_day=50)
     clients.set_limits(db, CLIENT, MANY_CALLS)
-    lasting = load(processes, how_many_jobs=20)
+    lasting = load(processes)
     for name in lasting:
         go_on(processes, 3)
         replace(processes, name)
@@ -183,7 +172,7 @@ def test_a_database_killed_under_load_loses_nothing_that_it_answered(
         with private_mariadb(folder, port) as url:
             prepare(url)
             processes = stack.enter_context(crew(url, tmp_path / "crew", a_stage))
-            lasting = load(processes, how_many_jobs=60)
+            lasting = load(processes)
             go_on(processes, 15)
         for victim in (lasting[0], lasting[2]):  # the server is dead: kill -9 at the end of each block
             with private_mariadb(folder, port):
