@@ -18,11 +18,11 @@ test: setup ## all tests  (ARGS="tests/store -k lease")
 	@bash scripts/setup.sh monitoring
 	@bash scripts/setup.sh hosts
 	@bash scripts/setup.sh bench
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),-n 2)
 
 test-multihost: setup ## three hosts on this machine, which come and go (root on Linux)
 	@bash scripts/setup.sh hosts
-	@SCRAPINSTA_TEST_HOSTS=1 $(BIN)/python -m pytest -s tests/multihost $(ARGS)
+	@$(BIN)/python -m pytest -s tests/multihost $(ARGS)
 
 lint: setup ## formatting, ruff, types, who imports whom
 	@$(BIN)/ruff format --check .

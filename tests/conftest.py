@@ -1,10 +1,15 @@
 """Servers and databases that several rooms' tests use."""
 
 import os
+import signal
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.servers import ServerFailed, fresh_database, private_mariadb, running_simulator
 from tests.site import Ask, ask_at
@@ -14,6 +19,35 @@ from tests.site import Ask, ask_at
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("same", settings.get_profile("search"), derandomize=True)
 settings.load_profile("same")
+
+# In the background of a shell Ctrl-C is ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+TOGETHER = ("tests/e2e/", "tests/multihost/")
+"""Folders whose tests share a cluster, or the ports that Serve takes. They come first: it takes them longest."""
+
+
+def _folder_that_stays_together(nodeid: str) -> str | None:
+    return next((folder for folder in TOGETHER if nodeid.startswith(folder)), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that no process waits for another in the end."""
+    items.sort(key=lambda item: _folder_that_stays_together(item.nodeid) is None)
+
+
+class SideBySide(LoadScopeScheduling):  # type: ignore[misc]
+    """A file's tests stay in one process, and those of some folders."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _folder_that_stays_together(nodeid) or nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SideBySide:
+    """For `-n 2`: files in the order of the collection."""
+    config.option.loadscopereorder = False
+    return SideBySide(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +98,10 @@ def fault(ask: Ask) -> Iterator[Callable[..., None]]:
     """Let the site do something wrong: `fault("throttled", account="bot_4", path="clips")`."""
     yield lambda name, **more: ask("/_faults", {"fault": name, **more})
     ask("/_faults", method="DELETE")
+
+
+@pytest.fixture(scope="module")
+def short_folder() -> Iterator[Path]:
+    """For a Ray of one's own: its sockets lie deep in it, and their paths have a limit."""
+    with tempfile.TemporaryDirectory(prefix="s-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)

@@ -16,11 +16,6 @@ from tests.waiting import until
 __all__ = ["Command", "Kept", "until"]
 
 
-def _hears_ctrl_c() -> None:
-    """Whoever runs the tests in the background of a shell has the signal ignored, and children inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 class Command:
     """`scrapinsta ...` in a process of its own. Whatever it starts is known by the home folder in its environment."""
 
@@ -38,7 +33,6 @@ class Command:
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
-                preexec_fn=_hears_ctrl_c,
             )
 
     @property
@@ -96,6 +90,7 @@ class Command:
                 self._process.kill()
         for process in self.processes():
             process.kill()
+        self._process.wait()
 
 
 def _title(process: psutil.Process) -> str:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import yaml
 
-from scrapinsta_ray.client import Client
+from scrapinsta_ray.client import Client, Refused
 from scrapinsta_ray.telemetry.catalogue import CATALOGUE
 from tests.e2e.conftest import Command, Kept, until
 from tests.prometheus import Prometheus, needs_prometheus, running_prometheus
@@ -52,6 +52,8 @@ def a_second_campaign(demo: Kept) -> None:
         again = client.analyze(["cafe_lucia", "cafe_lucia", "no one"])
         until(lambda: client.job(made["job_id"])["status"] != "running" or send_some(client), 120, "its end")
         until(lambda: client.job(again["job_id"])["status"] not in ("running", "pending"), 60, "the other's")
+        with pytest.raises(Refused):  # an answer that is an error is counted too
+            client.job("job:unknown")
 
 
 def send_some(client: Client) -> bool:

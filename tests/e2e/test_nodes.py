@@ -117,9 +117,9 @@ def joined(node: Command) -> bool:
 
 @pytest.fixture(scope="module")
 def a_fleet(
-    tmp_path_factory: pytest.TempPathFactory, a_mariadb_database_of_this_module: str, simulator_url: str
+    short_folder: Path, a_mariadb_database_of_this_module: str, simulator_url: str
 ) -> Iterator[Fleet]:
-    fleet = Fleet(tmp_path_factory.mktemp("f"), a_mariadb_database_of_this_module, simulator_url)
+    fleet = Fleet(short_folder, a_mariadb_database_of_this_module, simulator_url)
     try:
         fleet.begin()
         yield fleet

@@ -1,6 +1,5 @@
 """A host is drained, killed, cut off; the head dies: it costs time, and nothing is lost or done twice."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -22,16 +21,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 LEASE_S = Settings.model_fields["lease_ttl_s"].default
 ELSEWHERE_S = 150.0
 
-at_length = pytest.mark.skipif(
-    "SCRAPINSTA_TEST_HOSTS" not in os.environ, reason="takes eight minutes more: make test-multihost"
-)
-
 
 def test_accounts_are_spread_over_the_hosts(a_cluster: Cluster) -> None:
     until(lambda: evenly_spread(a_cluster), 180, "three accounts on each host")
 
 
-@at_length
 def test_a_drained_host_finishes_what_it_has_and_its_accounts_move(a_cluster: Cluster, a_load: Load) -> None:
     working(a_cluster)
     drained = a_cluster.nodes()["10.88.0.3"]
@@ -57,7 +51,6 @@ def test_a_host_that_is_killed_costs_time_alone(a_cluster: Cluster, a_load: Load
     until(lambda: evenly_spread(a_cluster), 240, "accounts back on the host that was started again")
 
 
-@at_length
 def test_a_host_whose_cable_was_cut_writes_nothing_late(a_cluster: Cluster, a_load: Load) -> None:
     working(a_cluster)
     late = until(lambda: a_cluster.in_hands(SECOND), 60, "a task in the hands of the host", 0.1)
@@ -76,7 +69,6 @@ def test_a_host_whose_cable_was_cut_writes_nothing_late(a_cluster: Cluster, a_lo
     until(lambda: evenly_spread(a_cluster), 240, "accounts back on the host that was healed")
 
 
-@at_length
 def test_serve_and_the_fleet_come_back_with_the_head(a_cluster: Cluster, a_load: Load) -> None:
     working(a_cluster)
     others = [a_cluster.hosts.raylet(host) for host in WORKERS]
