@@ -41,8 +41,6 @@ FEW, MANY = 8, 32
 LEASE = 10
 """Results under one lease: what a pull has brought."""
 P99_MS = 60.0
-CALM = 5
-"""Rounds at half the peak, of which the one in the middle counts."""
 _SETTLED_S = 0.5
 """After so long without a change, what wrk left behind has ended too."""
 
@@ -56,11 +54,12 @@ class Size:
     rounds: int
     pullers: int  # clients with a sender each, who pull PULLS times a round
     results: int  # in one round, at most
+    calm: int  # rounds at half the peak, of which the one in the middle counts
 
 
-FULL = Size(warm_s=40, seconds=3, rounds=9, pullers=480, results=9_600)
-QUICK = Size(warm_s=20, seconds=1, rounds=3, pullers=160, results=2_560)
-TINY = Size(warm_s=1, seconds=1, rounds=1, pullers=96, results=1_280)
+FULL = Size(warm_s=40, seconds=3, rounds=9, pullers=480, results=9_600, calm=5)
+QUICK = Size(warm_s=20, seconds=1, rounds=3, pullers=160, results=2_560, calm=3)
+TINY = Size(warm_s=1, seconds=1, rounds=1, pullers=96, results=1_280, calm=1)
 
 
 def run(quick: bool, say: Say) -> Report:
@@ -90,7 +89,7 @@ def measure(size: Size, say: Say) -> Report:
         say(f"results, {MANY} connections")
         many = desk.in_turns(desk.results, bare, serve, MANY)
         say("pulls at half the peak rate")
-        calm = [desk.calm_pulls(bare, serve) for _ in range(CALM)]
+        calm = [desk.calm_pulls(bare, serve) for _ in range(size.calm)]
         with closing(Floor(url)) as floor:
             version = floor.version()
     return Report("http", hardware(version), [*_figures(pulls, few, many, calm), idle])
@@ -99,7 +98,7 @@ def measure(size: Size, say: Say) -> Report:
 def _figures(pulls: "Turns", few: "Turns", many: "Turns", calm: Sequence[tuple[Load, Load]]) -> list[Figure]:
     name = "against bare uvicorn, a transaction a request"
     theirs, ours = (
-        sorted(loads, key=lambda load: load.p99_ms)[CALM // 2] for loads in zip(*calm, strict=True)
+        sorted(loads, key=lambda load: load.p99_ms)[len(loads) // 2] for loads in zip(*calm, strict=True)
     )
     late = f"p99 of a pull of {CALL} at half the peak, {ours.per_s:.0f}/s, open loop"
     return [

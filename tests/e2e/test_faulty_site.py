@@ -64,10 +64,10 @@ class Cluster:
         return next(a.partition("=")[2] for a in raylet.cmdline() if a.startswith("--gcs-address="))
 
 
-@pytest.fixture
-def a_cluster(tmp_path: Path, simulator_url: str) -> Iterator[Cluster]:
+@pytest.fixture(scope="module")
+def a_cluster(tmp_path_factory: pytest.TempPathFactory, simulator_url: str) -> Iterator[Cluster]:
     httpx.delete(f"{simulator_url}/_faults")
-    cluster = Cluster(tmp_path / "home", simulator_url)
+    cluster = Cluster(tmp_path_factory.mktemp("faulty") / "home", simulator_url)
     yield cluster
     cluster.command.end()
     httpx.delete(f"{simulator_url}/_faults")
@@ -116,6 +116,8 @@ def done(client: Client, job: str) -> dict[str, int]:
 
 
 def test_kill_9_of_the_raylet_leaves_no_browser(a_cluster: Cluster) -> None:
+    """Not of those either that rest after their tasks."""
+
     def browsers() -> list[str]:
         return [p.name() for p in a_cluster.command.named("chrom") if p.is_running()]
 
