@@ -15,6 +15,7 @@ import pytest
 
 from scrapinsta_ray.bench.servers import DIES_WITH_ITS_PARENT
 from tests.servers import free_port
+from tests.waiting import until
 
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.prefix) / "prometheus/usr/bin")])
 PROMETHEUS, PROMTOOL = (shutil.which(name, path=_PATH) or "" for name in ("prometheus", "promtool"))
@@ -39,8 +40,8 @@ class Prometheus:
         return found
 
     def value(self, expression: str) -> float:
-        """The only number that an expression gives."""
-        [series] = self.ask(expression)
+        """The only number that an expression gives; waits out the gap that an answer leaves which came too late."""
+        [series] = until(lambda: self.ask(expression), 20, expression)
         return float(series["value"][1])
 
     def has_asked(self) -> bool:
