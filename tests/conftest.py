@@ -1,4 +1,4 @@
-"""Servers and databases that several rooms' tests use."""
+"""Servers and databases that several rooms' tests use, and which tests run beside which."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ settings.register_profile("search", deadline=None, suppress_health_check=[Health
 settings.register_profile("same", settings.get_profile("search"), derandomize=True)
 settings.load_profile("same")
 
-# In the background of a shell Ctrl-C is ignored, and children inherit that.
+# In the background of a shell Ctrl-C is ignored, and children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TOGETHER = ("tests/e2e/", "tests/multihost/")

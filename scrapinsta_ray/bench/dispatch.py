@@ -276,9 +276,8 @@ def _another_node(home: Path) -> Iterator[None]:
 
     address = ray.get_runtime_context().gcs_address
     arguments = ["start", f"--address={address}", "--num-cpus=2", f'--resources={{"{_FAR}": 1}}', "--block"]
-    environment = settings.child_environment(
-        RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S="0"
-    )  # its actors would not go
+    # It ends without being drained first, which its actors would not notice.
+    environment = settings.child_environment(RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S="0")
     node = Child("ray.scripts.scripts", arguments, environment, home / "node.log")
     try:
         deadline = time.monotonic() + cluster.START_LIMIT_S

@@ -116,8 +116,6 @@ def done(client: Client, job: str) -> dict[str, int]:
 
 
 def test_kill_9_of_the_raylet_leaves_no_browser(a_cluster: Cluster) -> None:
-    """Not of those either that rest after their tasks."""
-
     def browsers() -> list[str]:
         return [p.name() for p in a_cluster.command.named("chrom") if p.is_running()]
 
