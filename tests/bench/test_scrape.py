@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ import psutil
 import pytest
 
 from scrapinsta_ray.bench import registry
+from tests.processes import title
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -60,7 +61,7 @@ def test_the_progress_bar_ends_where_the_work_does(a_tiny_report: dict[str, Any]
 def test_an_interrupted_bench_leaves_no_browser_and_no_folder(short_folder: Path) -> None:
     command = [sys.executable, "-m", "scrapinsta_ray", "bench", "scrape", "--quick"]
     with subprocess.Popen(command, env=environment(short_folder), stdout=subprocess.DEVNULL) as bench:
-        browsers = wait_for_browsers(psutil.Process(bench.pid))
+        browsers = until(lambda: browsers_of(bench.pid), 60, "a browser")
         bench.send_signal(signal.SIGINT)
         assert bench.wait(30) == 130
     _gone, alive = psutil.wait_procs(browsers, 10)
@@ -68,9 +69,5 @@ def test_an_interrupted_bench_leaves_no_browser_and_no_folder(short_folder: Path
     assert list(short_folder.glob("scrapinsta-bench-*")) == []
 
 
-def wait_for_browsers(process: psutil.Process, limit_s: float = 60) -> list[psutil.Process]:
-    deadline = time.monotonic() + limit_s
-    while not (found := [one for one in process.children(recursive=True) if "chrom" in one.name()]):
-        assert time.monotonic() < deadline, "no browser"
-        time.sleep(0.1)
-    return found
+def browsers_of(pid: int) -> list[psutil.Process]:
+    return [one for one in psutil.Process(pid).children(recursive=True) if "chrom" in title(one)]

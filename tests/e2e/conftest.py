@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from scrapinsta_ray.client import Client
+from tests.processes import send, title
 from tests.waiting import until
 
 __all__ = ["Command", "Kept", "until"]
@@ -68,7 +69,11 @@ class Command:
 
     def named(self, text: str) -> list[psutil.Process]:
         """Those of its processes whose command line or title has `text`."""
-        return [process for process in self.processes() if text in _title(process)]
+        return [process for process in self.processes() if text in title(process)]
+
+    def titles(self, text: str) -> list[str]:
+        """The command lines and titles that have `text`."""
+        return [found for found in map(title, self.processes()) if text in found]
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
@@ -76,7 +81,7 @@ class Command:
                 return False
             # Chromium's children write over their environment
             home = process.environ().get("SCRAPINSTA_HOME", "")
-            return Path(home).is_relative_to(self.home) or f"--user-data-dir={self.home}/" in _title(process)
+            return Path(home).is_relative_to(self.home) or f"--user-data-dir={self.home}/" in title(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return False
 
@@ -88,16 +93,8 @@ class Command:
                 self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-        for process in self.processes():
-            process.kill()
+        send(signal.SIGKILL, self.processes())
         self._process.wait()
-
-
-def _title(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
-        return ""
 
 
 class Kept:

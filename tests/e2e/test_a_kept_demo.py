@@ -110,8 +110,10 @@ def browsers_of_three_accounts(kept: Kept) -> None:
     """Each account has one browser again, the killed worker's old one is gone."""
 
     def browsers() -> bool:
-        main = [p for p in kept.command.named("--user-data-dir=") if "--type=" not in " ".join(p.cmdline())]
-        folders = [a for p in main for a in p.cmdline() if a.startswith("--user-data-dir=") and "bot_" in a]
+        mains = [line for line in kept.command.titles("--user-data-dir=") if "--type=" not in line]
+        folders = [
+            a for line in mains for a in line.split() if a.startswith("--user-data-dir=") and "bot_" in a
+        ]
         return len(folders) == len(set(folders)) == 3
 
     until(browsers, 30, "three browsers")

@@ -43,7 +43,7 @@ def test_in_the_middle_of_a_campaign(a_demo: Callable[[], Command]) -> None:
 def test_kill_9_of_the_demo_itself(a_demo: Callable[[], Command]) -> None:
     demo = a_demo()
     until(lambda: demo.named("raylet"), 60, "Ray")
-    [parent] = [p for p in demo.processes() if p.cmdline()[-1] == "100"]
+    [parent] = demo.named("--profiles 100")
     parent.kill()
     psutil.wait_procs([parent], 5)
     until(lambda: not demo.processes(), 60, "the end of everything that it started")

@@ -117,7 +117,7 @@ def done(client: Client, job: str) -> dict[str, int]:
 
 def test_kill_9_of_the_raylet_leaves_no_browser(a_cluster: Cluster) -> None:
     def browsers() -> list[str]:
-        return [p.name() for p in a_cluster.command.named("chrom") if p.is_running()]
+        return a_cluster.command.titles("chrom")
 
     until(lambda: len(browsers()) > 4 * ACCOUNTS, 90, "browsers")
     a_cluster.command.named("raylet/raylet")[0].kill()

@@ -25,6 +25,7 @@ from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.jobs import Asked
 from scrapinsta_ray.store.tables import followings
 from tests.e2e.conftest import Command, until
+from tests.processes import send
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(500)]
 
@@ -222,7 +223,7 @@ def test_kill_9_of_a_worker_amid_a_list(a_fleet: Fleet, a_reading: Reading) -> N
     a_reading.worker(node, other_than=worker.pid)
     a_reading.speed_up()
     a_reading.ends_complete(interruptions=1)
-    mains = [one.name() for one in browsers(node) if "--type=" not in " ".join(one.cmdline())]
+    mains = [Path(line.split()[0]).name for line in node.titles("chrom") if "--type=" not in line]
     assert sorted(name for name in mains if "crashpad" not in name) == ["chromedriver", "chromium"]
 
 
@@ -253,8 +254,7 @@ def test_a_node_that_is_stopped_past_its_leases_and_goes_on_later(
     worker = a_reading.begin(node)
     [raylet] = node.named("raylet/raylet")
     stopped = node.processes() if stops == "all of it" else [raylet, worker]
-    for one in stopped:
-        one.send_signal(signal.SIGSTOP)
+    send(signal.SIGSTOP, stopped)
     try:
         other = a_fleet.node()
         a_reading.nodes.append(other)
@@ -264,7 +264,6 @@ def test_a_node_that_is_stopped_past_its_leases_and_goes_on_later(
         a_reading.speed_up()
         a_reading.ends_complete(interruptions=1)
     finally:
-        for one in stopped:
-            one.send_signal(signal.SIGCONT)
+        send(signal.SIGCONT, stopped)
     until(lambda: not worker.is_running() and not browsers(node), 30, "the end of worker and browser")
     a_reading.ends_complete(interruptions=1)
