@@ -1,20 +1,15 @@
-"""Programs that tests run as processes of their own against one database.
+"""What the processes of a test do with the one database that they share: `tests.store.stage` lets them play.
 
-`python -m tests.store.actors` reads lines from its input, each a JSON list of actors to start, and answers each line
-with the list of their process ids. It forks them, so that they need not import anything, and lets those of one line go
-at the same moment. Each actor appends what it does to a log, one JSON object a line, and ends with `end` or `failed`.
+Each actor appends what it does to a log, one JSON object a line, and ends with `end` or `failed`.
 """
 
 import contextlib
-import ctypes
 import itertools
 import json
 import os
 import random
 import signal
-import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -379,56 +374,3 @@ ROLES: Mapping[str, Callable[..., object]] = {
         takes_and_hangs, hangs_before, enqueues, works, sends, keeps,
     )
 }  # fmt: skip
-
-
-# ---- the stage -------------------------------------------------------------------------------------------
-
-
-def serve() -> None:
-    """Starts actors as the lines of the input say, until it ends."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them here
-    for line in sys.stdin:
-        waiting, go = os.pipe()
-        pids = [start(actor, waiting, go) for actor in json.loads(line)]
-        os.close(waiting)
-        os.close(go)
-        print(json.dumps(pids), flush=True)
-
-
-def start(actor: Mapping[str, Any], waiting: int, go: int) -> int:
-    parent = os.getpid()
-    if pid := os.fork():
-        return pid
-    code = 1
-    try:
-        die_with(parent)
-        os.close(go)
-        os.read(waiting, 1)  # ends when nobody can write any more: when all are there
-        code = play(**actor)
-    finally:
-        os._exit(code)
-
-
-def die_with(parent: int) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def play(who: str, role: str, url: str, log: str, options: Mapping[str, Any]) -> int:
-    mine = Log(Path(log), who)
-    db = Database(url, pool_size=1)
-    try:
-        ROLES[role](Actor(db, mine, Path(log).parent, who), **options)
-    except BaseException:  # noqa: BLE001 - whatever it is, the test must hear of it
-        mine.note("failed", error=traceback.format_exc())
-        return 1
-    db.dispose()
-    mine.note("end")
-    return 0
-
-
-if __name__ == "__main__":
-    serve()

@@ -91,7 +91,7 @@ class Crew:
 def stage() -> Iterator["subprocess.Popen[str]"]:
     """A process that forks actors, and ends with all of them."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.store.actors"],
+        [sys.executable, "-m", "tests.store.stage"],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
