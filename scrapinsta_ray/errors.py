@@ -137,6 +137,12 @@ class StartFailed(ScrapInstaError):
     code = "start_failed"
 
 
+class ClusterLost(ScrapInstaError):
+    """The cluster that ran here has ended by itself: what is stored is kept, start it again."""
+
+    code = "cluster_lost"
+
+
 class Misconfigured(ScrapInstaError):
     """A setting is missing or wrong."""
 

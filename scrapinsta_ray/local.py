@@ -4,7 +4,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -20,13 +20,17 @@ from ray.serve.schema import ServeDeploySchema
 
 from scrapinsta_ray import processes
 from scrapinsta_ray.cluster.names import NAMESPACE
-from scrapinsta_ray.errors import Misconfigured, StartFailed
+from scrapinsta_ray.errors import ClusterLost, Misconfigured, StartFailed
 from scrapinsta_ray.processes import Child
 from scrapinsta_ray.settings import child_environment
 from scrapinsta_ray.store import accounts, clients
 from scrapinsta_ray.store.database import Database
 
 START_LIMIT_S = 180.0
+_LOOK_S = 1.0
+"""So often it is looked whether Ray is still there."""
+_CORE = ("gcs_server", "raylet")
+"""Without each of these there is no Ray: it says so in its log and starts none again."""
 
 
 def simulated_site(home: Path) -> str:
@@ -84,19 +88,21 @@ def _by_whom(port: int) -> str:
 def run(host: str, port: int, browsers: int, *, say: Callable[[str], None]) -> None:
     """Brings everything up, says its address, and takes it down on SIGINT or SIGTERM; a second one ends at once.
 
-    Raises StartFailed with Serve's own message if an application does not come up.
+    Raises StartFailed with Serve's own message if an application does not come up, and ClusterLost when Ray has ended
+    without being told to.
     """
     processes.adopt_orphans()
     stop = _stop_on_signals()
+    core: dict[str, psutil.Process] = {}
     try:
-        _start_ray(browsers)
+        core |= _start_ray(browsers)
         _deploy(host, port)
         if _wait_until_up(stop):
             say(f"scrapinsta: http://{host}:{port}")
-            stop.wait()
+            _wait_until_told(stop, core)
             say("taking the fleet down")
     finally:
-        _take_down()
+        _take_down(core)
 
 
 @contextmanager
@@ -151,7 +157,8 @@ def _stop_on_signals() -> threading.Event:
     return stop
 
 
-def _start_ray(browsers: int) -> None:
+def _start_ray(browsers: int) -> dict[str, psutil.Process]:
+    """A Ray of this process; its processes of `_CORE`, by name."""
     ours = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     ray.init(
         address="local",
@@ -162,6 +169,8 @@ def _start_ray(browsers: int) -> None:
     )
     for number, handler in ours.items():  # Ray puts its own in their place
         signal.signal(number, handler)
+    children = {child.name(): child for child in psutil.Process().children()}
+    return {name: children[name] for name in _CORE}
 
 
 def _deploy(host: str, port: int) -> None:
@@ -188,8 +197,18 @@ def _wait_until_up(stop: threading.Event) -> bool:
     return False
 
 
-def _take_down() -> None:
-    if ray.is_initialized():
+def _wait_until_told(stop: threading.Event, core: Mapping[str, psutil.Process]) -> None:
+    while not stop.wait(_LOOK_S):
+        if ended := [name for name, process in core.items() if not processes.lives(process)]:
+            raise ClusterLost(
+                f"Ray's {' and '.join(ended)} ended without being told to, and the cluster with it."
+                " What is stored is kept: start it again."
+            )
+
+
+def _take_down(core: Mapping[str, psutil.Process]) -> None:
+    """In order, if there is a Ray that can be asked to."""
+    if ray.is_initialized() and all(map(processes.lives, core.values())):
         serve.shutdown()
         ray.shutdown()
     processes.end_descendants()

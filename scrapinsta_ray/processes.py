@@ -57,6 +57,14 @@ def end_descendants(limit_s: float = 5) -> int:
     return len(found)
 
 
+def lives(process: psutil.Process) -> bool:
+    """Is it there, and not only its zombie?"""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _signal(processes: Iterable[psutil.Process], number: int) -> None:
     for process in processes:
         try:

@@ -548,7 +548,7 @@ def test_what_other_rooms_complain_of_is_said_in_spanish() -> None:
 def test_every_error_of_ours_has_a_word() -> None:
     kinds = [one for one in vars(errors).values() if isinstance(one, type)]
     codes = {one.code for one in kinds if issubclass(one, errors.ScrapInstaError)}
-    assert codes - {"stale_lease", "start_failed", "misconfigured"} <= set(texts.WORDS)
+    assert codes - {"stale_lease", "start_failed", "cluster_lost", "misconfigured"} <= set(texts.WORDS)
 
 
 @pytest.mark.parametrize(

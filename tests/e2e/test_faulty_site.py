@@ -115,10 +115,13 @@ def done(client: Client, job: str) -> dict[str, int]:
     return summary if summary["status"] not in ("pending", "running") else {}
 
 
-def test_kill_9_of_the_raylet_leaves_no_browser(a_cluster: Cluster) -> None:
+def test_kill_9_of_the_raylet_leaves_no_browser_and_is_told(a_cluster: Cluster) -> None:
     def browsers() -> list[str]:
         return a_cluster.command.titles("chrom")
 
     until(lambda: len(browsers()) > 4 * ACCOUNTS, 90, "browsers")
     a_cluster.command.named("raylet/raylet")[0].kill()
     until(lambda: not browsers(), 30, "the end of all browsers")
+    assert a_cluster.command.wait(60) == 1
+    assert "Ray's raylet ended without being told to" in a_cluster.command.stderr
+    assert a_cluster.command.processes() == []

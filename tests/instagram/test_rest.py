@@ -11,6 +11,7 @@ import pytest
 
 from scrapinsta_ray.errors import BrowserGone
 from scrapinsta_ray.instagram.browser import Browser, BrowserOptions
+from scrapinsta_ray.processes import lives
 from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
@@ -19,10 +20,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 def tree(browser: Browser) -> list[psutil.Process]:
     root = psutil.Process(browser._chromium_pid)
     return list(filter(lives, [root, *root.children(recursive=True)]))
-
-
-def lives(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def all_stopped(browser: Browser) -> bool:
