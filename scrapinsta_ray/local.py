@@ -30,7 +30,7 @@ START_LIMIT_S = 180.0
 _LOOK_S = 1.0
 """So often it is looked whether Ray is still there."""
 _CORE = ("gcs_server", "raylet")
-"""Without each of these there is no Ray: it says so in its log and starts none again."""
+"""Without each of these there is no Ray, which starts none of them again."""
 
 
 def simulated_site(home: Path) -> str:

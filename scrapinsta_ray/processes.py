@@ -47,12 +47,12 @@ def end_with_parent() -> None:
 def end_descendants(limit_s: float = 5) -> int:
     """Ends every process below this one: asks first, then kills; returns how many there were."""
     found = psutil.Process().children(recursive=True)
-    _signal(found, signal.SIGTERM)
+    send(signal.SIGTERM, found)
     _gone, alive = psutil.wait_procs(found, limit_s)
-    _signal(alive, signal.SIGKILL)
+    send(signal.SIGKILL, alive)
     psutil.wait_procs(alive, limit_s)
     while late := psutil.Process().children(recursive=True):  # born while we were at it
-        _signal(late, signal.SIGKILL)
+        send(signal.SIGKILL, late)
         psutil.wait_procs(late, limit_s)
     return len(found)
 
@@ -65,7 +65,8 @@ def lives(process: psutil.Process) -> bool:
         return False
 
 
-def _signal(processes: Iterable[psutil.Process], number: int) -> None:
+def send(number: int, processes: Iterable[psutil.Process]) -> None:
+    """A signal to each; those that the end of another one took with it are passed over."""
     for process in processes:
         try:
             process.send_signal(number)

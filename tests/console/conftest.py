@@ -13,9 +13,14 @@ from starlette.testclient import TestClient
 from scrapinsta_ray.api.apps import SideBySide, make_apps
 from scrapinsta_ray.api.auth import Gate
 from scrapinsta_ray.api.console import make_console_app
+from scrapinsta_ray.domain.models import Kind, Profile, Score
+from scrapinsta_ray.domain.scoring import MODEL
+from scrapinsta_ray.domain.transitions import Report
 from scrapinsta_ray.errors import RetryLater
-from scrapinsta_ray.store import clients
+from scrapinsta_ray.store import campaigns, clients, finish, jobs, tasks
 from scrapinsta_ray.store.database import Database
+from scrapinsta_ray.store.finish import Work
+from scrapinsta_ray.store.jobs import Asked
 from tests.api.conftest import a_filled_store, acme, db, headers_of, other
 
 __all__ = ["a_filled_store", "acme", "db", "headers_of", "other"]
@@ -93,3 +98,52 @@ def signed_in(http: TestClient, key: str) -> TestClient:
     answer = http.post("/console/sign-in", data={"key": key, "csrf": csrf}, follow_redirects=False)
     assert answer.status_code == 303, answer.text
     return http
+
+
+@pytest.fixture
+def acmes(http: TestClient, acme: dict[str, str]) -> TestClient:
+    """A browser in which acme has signed in."""
+    return signed_in(http, acme["X-Api-Key"])
+
+
+@pytest.fixture
+def operators(http: TestClient, operator: str) -> TestClient:
+    """A browser in which the operator has signed in."""
+    return signed_in(http, operator)
+
+
+def csrf_of(http: TestClient) -> str:
+    """What a form of this session must bring with it."""
+    return str(http.get("/console/jobs").text.split('name="csrf" value="')[1].split('"')[0])
+
+
+def post(http: TestClient, path: str, **fields: str):
+    """The answer to a form."""
+    return http.post(f"/console{path}", data={"csrf": csrf_of(http), **fields}, follow_redirects=False)
+
+
+def a_job_with_everything(db: Database) -> str:
+    """An analysis with a profile and its score, a failure, and one that waits."""
+    job_id = jobs.enqueue_analysis(db, Asked("acme"), ["ana", "luz", "sol"], None).job_id
+    done, failed = tasks.lease_work(db, Kind.ANALYZE_PROFILE, limit=2, ttl_s=60)
+    ok = Report(ok=True, code="ok", lease_id=done.lease_id)
+    profile = Profile("ana", full_name="=HYPERLINK(1)", followers=1_200)
+    score = Score("ana", MODEL, 0.04, 0.7, {"reach": 0.5})
+    bad = Report(ok=False, code="not_found", message="Nobody is there.", lease_id=failed.lease_id)
+    works = [Work(done, ok, "bot_1", profile=profile, score=score), Work(failed, bad, "bot_1")]
+    ended = finish.finish_work(db, works, retry_base_s=1)
+    campaigns.settle(db, [one.job_id for one in ended])
+    return job_id
+
+
+def every_page(job_id: str) -> Iterator[str]:
+    """Their paths, with `ana` and `bot_1` for one of each kind."""
+    yield from ("/", "/jobs", f"/jobs/{job_id}", "/campaigns/new", "/profiles", "/profiles/ana", "/templates")
+    yield from (
+        "/suppressions",
+        "/suppressions?client=*",
+        "/accounts",
+        "/accounts/bot_1",
+        "/accounts/bot_1/now",
+    )
+    yield from ("/clients", "/clients/acme", "/audit")

@@ -17,9 +17,8 @@ from selenium.webdriver.common.keys import Keys
 from scrapinsta_ray.store import accounts, clients, jobs, leases, outbox, suppressions, templates
 from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.jobs import Asked
-from tests.console.conftest import FERNET, Running
+from tests.console.conftest import FERNET, Running, a_job_with_everything, every_page
 from tests.console.test_live import finish_one
-from tests.console.test_pages import a_job_with_everything, every_page
 
 pytestmark = [pytest.mark.browser]
 

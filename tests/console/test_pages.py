@@ -1,173 +1,22 @@
 """The console's pages, as a browser without JavaScript gets them."""
 
-import ast
 import base64
 import csv
 import io
 import re
-import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
 from starlette.testclient import TestClient
 
-from scrapinsta_ray import console, errors
-from scrapinsta_ray.api import cookies
 from scrapinsta_ray.api.auth import Gate
 from scrapinsta_ray.api.console import make_console_app
-from scrapinsta_ray.console import sheets, texts
-from scrapinsta_ray.domain import messages, usernames
-from scrapinsta_ray.domain.models import Kind, Profile, Score
-from scrapinsta_ray.domain.scoring import MODEL
+from scrapinsta_ray.console import sheets
 from scrapinsta_ray.domain.transitions import Report
-from scrapinsta_ray.store import (
-    accounts,
-    audit,
-    campaigns,
-    clients,
-    control,
-    finish,
-    jobs,
-    outbox,
-    suppressions,
-    tasks,
-    templates,
-)
+from scrapinsta_ray.store import accounts, audit, clients, finish, jobs, outbox, suppressions, templates
 from scrapinsta_ray.store.database import Database
-from scrapinsta_ray.store.finish import Sent, Work
+from scrapinsta_ray.store.finish import Sent
 from scrapinsta_ray.store.jobs import Asked, Outreach
-from tests.console.conftest import FERNET, PIXEL, signed_in
-
-PAGES = Path(console.__file__).parent
-
-
-@pytest.fixture
-def acmes(http: TestClient, acme: dict[str, str]) -> TestClient:
-    """A browser in which acme has signed in."""
-    return signed_in(http, acme["X-Api-Key"])
-
-
-@pytest.fixture
-def operators(http: TestClient, operator: str) -> TestClient:
-    """A browser in which the operator has signed in."""
-    return signed_in(http, operator)
-
-
-def csrf_of(http: TestClient) -> str:
-    return str(http.get("/console/jobs").text.split('name="csrf" value="')[1].split('"')[0])
-
-
-def post(http: TestClient, path: str, **fields: str):
-    return http.post(f"/console{path}", data={"csrf": csrf_of(http), **fields}, follow_redirects=False)
-
-
-def a_job_with_everything(db: Database) -> str:
-    """An analysis with a profile and its score, a failure, and one that waits."""
-    job_id = jobs.enqueue_analysis(db, Asked("acme"), ["ana", "luz", "sol"], None).job_id
-    done, failed = tasks.lease_work(db, Kind.ANALYZE_PROFILE, limit=2, ttl_s=60)
-    ok = Report(ok=True, code="ok", lease_id=done.lease_id)
-    profile = Profile("ana", full_name="=HYPERLINK(1)", followers=1_200)
-    score = Score("ana", MODEL, 0.04, 0.7, {"reach": 0.5})
-    bad = Report(ok=False, code="not_found", message="Nobody is there.", lease_id=failed.lease_id)
-    works = [Work(done, ok, "bot_1", profile=profile, score=score), Work(failed, bad, "bot_1")]
-    ended = finish.finish_work(db, works, retry_base_s=1)
-    campaigns.settle(db, [one.job_id for one in ended])
-    return job_id
-
-
-# ---- signing in ------------------------------------------------------------------------------------------
-
-
-def test_a_key_opens_a_session_in_a_cookie_that_scripts_and_other_sites_do_not_get(
-    http: TestClient, acme: dict[str, str]
-) -> None:
-    away = http.get("/console/jobs?status=error", follow_redirects=False)
-    assert away.headers["location"] == "/console/sign-in?next=%2Fconsole%2Fjobs%3Fstatus%3Derror"
-    page = http.get("/console/sign-in?next=/console/jobs")
-    csrf = page.text.split('name="csrf" value="')[1].split('"')[0]
-    fields = {"csrf": csrf, "key": acme["X-Api-Key"], "next": "/console/jobs"}
-    answer = http.post("/console/sign-in", data=fields, follow_redirects=False)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/console/jobs")
-    [cookie] = [one for one in answer.headers.get_list("set-cookie") if one.startswith(cookies.NAME)]
-    assert "HttpOnly" in cookie and "samesite=strict" in cookie.lower() and "Secure" not in cookie
-    assert acme["X-Api-Key"] not in cookie
-    assert "acme" in http.get("/console/jobs").text
-
-
-def test_a_form_sends_nobody_to_another_site(http: TestClient, acme: dict[str, str]) -> None:
-    csrf = http.get("/console/sign-in").text.split('name="csrf" value="')[1].split('"')[0]
-    for after in ("https://evil.example", "//evil.example", "/\\evil.example", "/console//evil.example"):
-        fields = {"csrf": csrf, "key": acme["X-Api-Key"], "next": after}
-        http.cookies.set("scrapinsta_form", csrf, path="/console")
-        answer = http.post("/console/sign-in", data=fields, follow_redirects=False)
-        assert answer.headers["location"] == "/console"
-
-
-def test_a_session_is_made_anew_at_every_sign_in(
-    acmes: TestClient, operator: str, acme: dict[str, str]
-) -> None:
-    planted, csrf = acmes.cookies[cookies.NAME], csrf_of(acmes)
-    signed_in(acmes, operator)
-    assert acmes.cookies[cookies.NAME] != planted
-    assert csrf_of(acmes) != csrf
-    assert acmes.post("/console/sign-out", data={"csrf": csrf}).status_code == 403
-    assert acmes.get("/console/accounts").status_code == 200
-    acmes.cookies.set(cookies.NAME, planted)
-    assert acmes.get("/console/accounts").status_code == 404  # it has not become the operator's
-
-
-@pytest.mark.parametrize("key", ["si_000000000000_" + "0" * 64, "nonsense", ""])
-def test_a_wrong_key_opens_nothing(http: TestClient, key: str) -> None:
-    csrf = http.get("/console/sign-in").text.split('name="csrf" value="')[1].split('"')[0]
-    answer = http.post("/console/sign-in", data={"csrf": csrf, "key": key})
-    assert answer.status_code == 401
-    assert cookies.NAME not in http.cookies
-    assert "not known" in answer.text
-
-
-def test_who_signs_out_is_out_with_every_copy_of_the_cookie(acmes: TestClient) -> None:
-    copy = acmes.cookies[cookies.NAME]
-    assert post(acmes, "/sign-out").status_code == 303
-    assert cookies.NAME not in acmes.cookies
-    acmes.cookies.set(cookies.NAME, copy)
-    deadline = time.monotonic() + 5
-    while acmes.get("/console/jobs", follow_redirects=False).status_code == 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def test_a_session_falls_with_its_key(acmes: TestClient, db: Database, acme: dict[str, str]) -> None:
-    key_id = acme["X-Api-Key"].split("_")[1]
-    clients.revoke_key(db, "acme", key_id)
-    deadline = time.monotonic() + 5
-    while acmes.get("/console/jobs", follow_redirects=False).status_code == 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def test_a_cookie_of_another_make_is_no_session(http: TestClient) -> None:
-    for made in (
-        "",
-        "x",
-        Fernet(Fernet.generate_key()).encrypt(b"{}").decode(),
-        FERNET.encrypt(b'{"use": "x"}').decode(),
-    ):
-        http.cookies.set(cookies.NAME, made)
-        assert http.get("/console/jobs", follow_redirects=False).status_code == 303
-
-
-def test_a_form_without_its_token_or_from_elsewhere_changes_nothing(acmes: TestClient, db: Database) -> None:
-    job_id = a_job_with_everything(db)
-    for fields, headers in (
-        ({}, {}),
-        ({"csrf": "0" * 32}, {}),
-        ({"csrf": csrf_of(acmes)}, {"Origin": "https://evil.example"}),
-    ):
-        answer = acmes.post(f"/console/jobs/{job_id}/cancel", data=fields, headers=headers)
-        assert answer.status_code == 403
-    assert acmes.get(f"/jobs/{job_id}/summary").status_code == 401  # the cookie is for the pages alone
+from tests.console.conftest import FERNET, PIXEL, a_job_with_everything, every_page, post, signed_in
 
 
 def test_pages_have_a_strict_policy_and_nothing_inline(operators: TestClient, db: Database) -> None:
@@ -183,18 +32,6 @@ def test_pages_have_a_strict_policy_and_nothing_inline(operators: TestClient, db
             path
         )
         assert "secret" not in answer.text
-
-
-def every_page(job_id: str) -> Iterator[str]:
-    yield from ("/", "/jobs", f"/jobs/{job_id}", "/campaigns/new", "/profiles", "/profiles/ana", "/templates")
-    yield from (
-        "/suppressions",
-        "/suppressions?client=*",
-        "/accounts",
-        "/accounts/bot_1",
-        "/accounts/bot_1/now",
-    )
-    yield from ("/clients", "/clients/acme", "/audit")
 
 
 def test_every_link_of_every_page_leads_somewhere(operators: TestClient, db: Database) -> None:
@@ -429,48 +266,6 @@ def test_a_look_at_an_accounts_browser(
     assert operators.get("/console/accounts/bot_1/now").status_code == 404
 
 
-def test_a_cookie_follows_a_job_live_and_reaches_no_other_route(acmes: TestClient, db: Database) -> None:
-    job_id = a_job_with_everything(db)
-    control.cancel(db, "acme", job_id)
-    told = acmes.get(f"/jobs/{job_id}/events")
-    assert told.status_code == 200 and '"status": "cancelled"' in told.text
-    assert acmes.get(f"/jobs/{job_id}").status_code == 401
-    assert acmes.post(f"/jobs/{job_id}/retry").status_code == 401
-
-
-def test_a_session_lasts_while_it_is_used_and_twelve_hours_at_most(
-    acmes: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = time.time()
-    first = acmes.cookies[cookies.NAME]
-    monkeypatch.setattr(cookies, "MEMORY_S", 0.0)
-
-    def after(minutes: float) -> int:
-        monkeypatch.setattr(time, "time", lambda: now + minutes * 60)
-        return int(acmes.get("/console/jobs", follow_redirects=False).status_code)
-
-    for minutes in range(20, 12 * 60, 20):
-        assert after(minutes) == 200, minutes
-    assert acmes.cookies[cookies.NAME] != first
-    assert after(12 * 60 + 1) == 303
-
-
-def test_an_unused_session_ends(acmes: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + cookies.IDLE_S + 5)
-    assert acmes.get("/console/jobs", follow_redirects=False).status_code == 303
-
-
-def test_over_https_the_cookie_is_secure(db: Database, acme: dict[str, str]) -> None:
-    with TestClient(make_console_app(db, gate=Gate(db, FERNET)), base_url="https://testserver") as http:
-        page = http.get("/console/sign-in")
-        csrf = page.text.split('name="csrf" value="')[1].split('"')[0]
-        answer = http.post(
-            "/console/sign-in", data={"csrf": csrf, "key": acme["X-Api-Key"]}, follow_redirects=False
-        )
-    assert all("Secure" in one for one in answer.headers.get_list("set-cookie") if cookies.NAME in one)
-
-
 def test_clients_keys_and_limits(operators: TestClient, db: Database) -> None:
     assert post(operators, "/clients", id="new", name="New").status_code == 303
     assert post(operators, "/clients", id="New Client", name="x").status_code == 422
@@ -489,66 +284,7 @@ def test_clients_keys_and_limits(operators: TestClient, db: Database) -> None:
     assert "client.suspended" in operators.get("/console/audit?action=client").text
 
 
-# ---- languages -------------------------------------------------------------------------------------------
-
-
-def said() -> set[str]:
-    """Every text that a page or a module says."""
-    found = set()
-    for page in (PAGES / "templates").glob("*.html"):
-        found |= {
-            ast.literal_eval(one) for one in re.findall(r"""\bt\(("[^"]*"|'[^']*')""", page.read_text())
-        }
-    for module in PAGES.glob("*.py"):
-        calls = (node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call))
-        for call in calls:
-            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-            if name in ("say", "say_of") or isinstance(call.func, ast.Call):
-                found |= {one.value for one in call.args if isinstance(one, ast.Constant)}
-    return found | set(texts.DONE.values())
-
-
-def test_every_text_has_its_spanish_with_the_same_fields() -> None:
-    assert said() <= set(texts.SPANISH)
-    for english, spanish in texts.SPANISH.items():
-        assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", spanish)), english
-
-
-def test_the_language_is_the_browsers_until_somebody_chooses(operators: TestClient, db: Database) -> None:
-    job_id = a_job_with_everything(db)
-    accounts.add(db, FERNET, "bot_1", "secret")
-    spanish = operators.get("/console/", headers={"Accept-Language": "fr, es-AR;q=0.8, en;q=0.5"})
-    assert '<html lang="es">' in spanish.text and "Resumen" in spanish.text
-    operators.get("/console/language?to=es&back=/console/jobs")
-    for path in every_page(job_id):
-        page = operators.get(f"/console{path}")
-        assert page.status_code == 200 and '<html lang="es">' in page.text
-    assert (
-        operators.get("/console/language?to=en&back=https://evil.example", follow_redirects=False).headers[
-            "location"
-        ]
-        == "/console"
-    )
-
-
-def test_what_other_rooms_complain_of_is_said_in_spanish() -> None:
-    spanish = texts.Say("es")
-    for check, wrong in (
-        (messages.check, ("", "{x}", "{", "x" * 1_001)),
-        (usernames.normalize, ("", "a..b", "a b", "a" * 40, "https://www.instagram.com/explore/")),
-    ):
-        for text in wrong:
-            with pytest.raises(ValueError) as complaint:
-                check(text)
-            assert spanish.known(str(complaint.value)) != str(complaint.value)
-    for english, translated in texts.SAID_ELSEWHERE.items():
-        assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", translated)), english
-
-
-def test_every_error_of_ours_has_a_word() -> None:
-    kinds = [one for one in vars(errors).values() if isinstance(one, type)]
-    codes = {one.code for one in kinds if issubclass(one, errors.ScrapInstaError)}
-    assert codes - {"stale_lease", "start_failed", "cluster_lost", "misconfigured"} <= set(texts.WORDS)
+# ---- errors and what stands still -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from scrapinsta_ray.domain.models import Media, MediaKind, Profile
 from scrapinsta_ray.domain.scoring import MODELS, REASONS, columns_of, scores_of
 from scrapinsta_ray.store import profiles
 from scrapinsta_ray.store.database import Database, transaction
-from tests.console.conftest import signed_in
 
 READ_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -26,11 +25,6 @@ def test_every_part_and_every_reason_has_words_in_both_languages(language: str) 
     assert len(set(spoken.values())) == len(spoken)
 
 
-@pytest.fixture
-def the_operators(http: TestClient, operator: str) -> TestClient:
-    return signed_in(http, operator)
-
-
 def rows(http: TestClient, username: str, language: str) -> dict[str, str]:
     """What the page's tables say, by their headings."""
     page = http.get(f"/console/profiles/{username}", headers={"accept-language": language}).text
@@ -38,7 +32,7 @@ def rows(http: TestClient, username: str, language: str) -> dict[str, str]:
     return {name: re.sub(r"<[^>]+>", "", value).strip() for name, value in found}
 
 
-def test_a_profiles_page_shows_confidence_field_and_parts(the_operators: TestClient, db: Database) -> None:
+def test_a_profiles_page_shows_confidence_field_and_parts(operators: TestClient, db: Database) -> None:
     posts = [
         Media(f"c{n}", f"{n}", READ_AT - timedelta(days=3 + n), MediaKind.REEL, 40, 2, 300) for n in range(9)
     ]
@@ -49,7 +43,7 @@ def test_a_profiles_page_shows_confidence_field_and_parts(the_operators: TestCli
     transaction(profiles.store)(db, [ana], [score])
     for language in texts.LANGUAGES:
         say = texts.Say(language)
-        said = rows(the_operators, "ana", language)
+        said = rows(operators, "ana", language)
         assert said[say("Confidence")] == f"{score.confidence:.2f}"
         assert said[say("Field")] == "food café, pan"
         assert said[say("Score")].startswith(f"{score.success:.3f}")
@@ -58,11 +52,11 @@ def test_a_profiles_page_shows_confidence_field_and_parts(the_operators: TestCli
 
 
 @pytest.mark.parametrize("language", texts.LANGUAGES)
-def test_without_a_score_it_says_why(the_operators: TestClient, db: Database, language: str) -> None:
+def test_without_a_score_it_says_why(operators: TestClient, db: Database, language: str) -> None:
     luz = Profile("luz", followers=900, posts=0)
     transaction(profiles.store)(db, [luz], scores_of([luz], READ_AT))
     say = texts.Say(language)
-    said = rows(the_operators, "luz", language)
+    said = rows(operators, "luz", language)
     assert said[say("Score")].startswith("–") and say.word("no_media") in said[say("Score")]
     assert said[say("Field")] == "–"
     assert say("Confidence") not in said

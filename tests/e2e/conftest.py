@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from scrapinsta_ray.client import Client
-from tests.processes import send, title
+from scrapinsta_ray.processes import send
+from tests.processes import title
 from tests.waiting import until
 
 __all__ = ["Command", "Kept", "until"]

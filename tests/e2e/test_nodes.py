@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from sqlalchemy import select
 
 from scrapinsta_ray.domain.models import Action
+from scrapinsta_ray.processes import send
 from scrapinsta_ray.settings import RAY_ENVIRONMENT
 from scrapinsta_ray.store import accounts, clients, jobs, progress, schema
 from scrapinsta_ray.store.accounts import Account
@@ -25,7 +26,6 @@ from scrapinsta_ray.store.database import Database
 from scrapinsta_ray.store.jobs import Asked
 from scrapinsta_ray.store.tables import followings
 from tests.e2e.conftest import Command, until
-from tests.processes import send
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(500)]
 
